@@ -1,0 +1,241 @@
+/**
+ * The elementwise operations, one row each. From a row come the WGSL kernel, the SIMD kernel, the
+ * op with its gradient, its line in the documentation and its tests.
+ *
+ * A row's expression is a small tree. Names: inputs `a`, `b`, `c`; the output `y`; the incoming
+ * gradient `g`; static scalar parameters `p`, `q`.
+ */
+export type Name = "a" | "b" | "c" | "y" | "g" | "p" | "q";
+export type Unary = "neg" | "abs" | "exp" | "log" | "sqrt" | "sin" | "cos" | "tanh" | "floor";
+export type Binary = "add" | "sub" | "mul" | "div" | "min" | "max" | "pow";
+export type Compare = "lt" | "le" | "eq";
+export type Expr =
+  | { readonly kind: "name"; readonly name: Name }
+  | { readonly kind: "const"; readonly value: number }
+  | { readonly kind: "unary"; readonly fn: Unary; readonly x: Expr }
+  | { readonly kind: "binary"; readonly fn: Binary; readonly x: Expr; readonly y: Expr }
+  /** `x fn y ? then : otherwise`, lane by lane. */
+  | {
+      readonly kind: "select";
+      readonly fn: Compare;
+      readonly x: Expr;
+      readonly y: Expr;
+      readonly then: Expr;
+      readonly otherwise: Expr;
+    };
+
+type E = Expr | number;
+const lift = (e: E): Expr => (typeof e === "number" ? { kind: "const", value: e } : e);
+const name = (n: Name): Expr => ({ kind: "name", name: n });
+const un =
+  (fn: Unary) =>
+  (x: E): Expr => ({ kind: "unary", fn, x: lift(x) });
+const bin =
+  (fn: Binary) =>
+  (x: E, y: E): Expr => ({ kind: "binary", fn, x: lift(x), y: lift(y) });
+const when =
+  (fn: Compare) =>
+  (x: E, y: E, then: E, otherwise: E): Expr => ({
+    kind: "select",
+    fn,
+    x: lift(x),
+    y: lift(y),
+    then: lift(then),
+    otherwise: lift(otherwise),
+  });
+
+const [a, b, c, y, g, p, q] = (["a", "b", "c", "y", "g", "p", "q"] as const).map(name) as [
+  Expr,
+  Expr,
+  Expr,
+  Expr,
+  Expr,
+  Expr,
+  Expr,
+];
+const neg = un("neg");
+const abs = un("abs");
+const exp = un("exp");
+const log = un("log");
+const sqrt = un("sqrt");
+const sin = un("sin");
+const cos = un("cos");
+const tanh = un("tanh");
+const floor = un("floor");
+const add = bin("add");
+const sub = bin("sub");
+const mul = bin("mul");
+const div = bin("div");
+const min = bin("min");
+const max = bin("max");
+const pow = bin("pow");
+const lt = when("lt");
+const le = when("le");
+const eq = when("eq");
+
+export interface ElementwiseRow {
+  /** What it computes, as one line of documentation. */
+  readonly doc: string;
+  readonly forward: Expr;
+  /** d(loss)/d(input i) from `g`, the inputs and `y`; null where the op has no useful gradient. */
+  readonly gradients: readonly (Expr | null)[];
+  /** Where tests draw the inputs from; default [-2, 2]. */
+  readonly domain?: readonly [number, number];
+}
+
+const row = (
+  doc: string,
+  forward: Expr,
+  gradients: readonly (Expr | number | null)[],
+  domain?: readonly [number, number],
+): ElementwiseRow => ({
+  doc,
+  forward,
+  gradients: gradients.map((e) => (e === null ? null : lift(e))),
+  ...(domain ? { domain } : {}),
+});
+
+const sigmoidOf = (x: E): Expr => div(1, add(1, exp(neg(x))));
+/** sqrt(2 / pi), the constant of the tanh form of GELU. */
+const geluScale = Math.sqrt(2 / Math.PI);
+const geluInner = (x: Expr): Expr => mul(geluScale, add(x, mul(0.044715, mul(x, mul(x, x)))));
+const geluSlope = (x: Expr): Expr => mul(geluScale, add(1, mul(3 * 0.044715, mul(x, x))));
+
+export const elementwiseTable = {
+  add: row("a + b", add(a, b), [g, g]),
+  sub: row("a - b", sub(a, b), [g, neg(g)]),
+  mul: row("a * b", mul(a, b), [mul(g, b), mul(g, a)]),
+  div: row("a / b", div(a, b), [div(g, b), neg(div(mul(g, y), b))], [0.5, 2]),
+  maximum: row("the larger of a and b; a tie gives the gradient to a", max(a, b), [
+    lt(a, b, 0, g),
+    lt(a, b, g, 0),
+  ]),
+  minimum: row("the smaller of a and b; a tie gives the gradient to a", min(a, b), [
+    lt(b, a, 0, g),
+    lt(b, a, g, 0),
+  ]),
+  pow: row(
+    "a ** b for a > 0",
+    pow(a, b),
+    [mul(g, mul(b, pow(a, sub(b, 1)))), mul(g, mul(y, log(a)))],
+    [0.5, 2],
+  ),
+  neg: row("-a", neg(a), [neg(g)]),
+  abs: row("|a|, gradient 0 at 0", abs(a), [lt(a, 0, neg(g), lt(0, a, g, 0))]),
+  exp: row("e ** a", exp(a), [mul(g, y)]),
+  log: row("natural logarithm of a", log(a), [div(g, a)], [0.1, 4]),
+  sqrt: row("square root of a", sqrt(a), [div(mul(g, 0.5), y)], [0.1, 4]),
+  square: row("a * a", mul(a, a), [mul(g, mul(2, a))]),
+  reciprocal: row("1 / a", div(1, a), [neg(mul(g, mul(y, y)))], [0.5, 2]),
+  sin: row("sine of a, in radians", sin(a), [mul(g, cos(a))]),
+  cos: row("cosine of a, in radians", cos(a), [neg(mul(g, sin(a)))]),
+  tanh: row("hyperbolic tangent of a", tanh(a), [mul(g, sub(1, mul(y, y)))]),
+  sigmoid: row("1 / (1 + e ** -a)", sigmoidOf(a), [mul(g, mul(y, sub(1, y)))]),
+  relu: row("max(a, 0), gradient 0 at 0", max(a, 0), [lt(0, a, g, 0)]),
+  leakyRelu: row("a where a > 0, else p * a", lt(0, a, a, mul(p, a)), [lt(0, a, g, mul(p, g))]),
+  elu: row("a where a > 0, else p * (e ** a - 1)", lt(0, a, a, mul(p, sub(exp(min(a, 0)), 1))), [
+    lt(0, a, g, mul(g, add(y, p))),
+  ]),
+  silu: row("a * sigmoid(a)", mul(a, sigmoidOf(a)), [
+    mul(g, add(sigmoidOf(a), mul(y, sub(1, sigmoidOf(a))))),
+  ]),
+  gelu: row("a * Phi(a) in its tanh form", mul(mul(0.5, a), add(1, tanh(geluInner(a)))), [
+    mul(
+      g,
+      add(
+        mul(0.5, add(1, tanh(geluInner(a)))),
+        mul(mul(0.5, a), mul(sub(1, mul(tanh(geluInner(a)), tanh(geluInner(a)))), geluSlope(a))),
+      ),
+    ),
+  ]),
+  floor: row("the largest integer not above a", floor(a), [0]),
+  sign: row("-1, 0 or 1", lt(a, 0, -1, lt(0, a, 1, 0)), [0]),
+  affine: row("p * a + q", add(mul(p, a), q), [mul(p, g)]),
+  powScalar: row("a ** p for a > 0", pow(a, p), [mul(g, mul(p, pow(a, sub(p, 1))))], [0.5, 2]),
+  clamp: row("a held within [p, q]", min(max(a, p), q), [lt(a, p, 0, lt(q, a, 0, g))]),
+  less: row("1 where a < b, else 0", lt(a, b, 1, 0), [null, null]),
+  lessEqual: row("1 where a <= b, else 0", le(a, b, 1, 0), [null, null]),
+  equal: row("1 where a = b, else 0", eq(a, b, 1, 0), [null, null]),
+  where: row("b where a is not 0, else c", eq(a, 0, c, b), [null, eq(a, 0, 0, g), eq(a, 0, g, 0)]),
+} as const satisfies Record<string, ElementwiseRow>;
+
+export type ElementwiseOp = keyof typeof elementwiseTable;
+export const elementwiseOps = Object.keys(elementwiseTable) as ElementwiseOp[];
+
+/** A kernel made from a row: the forward expression or the gradient to one input. */
+export type ElementwiseKernel = ElementwiseOp | `${ElementwiseOp}.d${0 | 1 | 2}`;
+
+const order: readonly Name[] = ["g", "a", "b", "c", "y"];
+
+/** The tensor operands an expression reads, always in the order g, a, b, c, y. */
+export function operandsOf(e: Expr): Name[] {
+  const seen = new Set<Name>();
+  const walk = (x: Expr): void => {
+    if (x.kind === "name") seen.add(x.name);
+    else if (x.kind === "unary") walk(x.x);
+    else if (x.kind === "binary") [x.x, x.y].forEach(walk);
+    else if (x.kind === "select") [x.x, x.y, x.then, x.otherwise].forEach(walk);
+  };
+  walk(e);
+  return order.filter((n) => seen.has(n));
+}
+
+/** Every elementwise kernel the table yields, with its expression; both devices build from this. */
+export function elementwiseKernels(): Map<ElementwiseKernel, Expr> {
+  const all = new Map<ElementwiseKernel, Expr>();
+  for (const op of elementwiseOps) {
+    const r: ElementwiseRow = elementwiseTable[op];
+    all.set(op, r.forward);
+    r.gradients.forEach((e, i) => {
+      if (e) all.set(`${op}.d${i as 0 | 1 | 2}`, e);
+    });
+  }
+  return all;
+}
+
+/** The value of an expression in float64: the reference the kernels are tested against. */
+export function evaluate(e: Expr, at: Partial<Record<Name, number>>): number {
+  switch (e.kind) {
+    case "name": {
+      const v = at[e.name];
+      if (v === undefined) throw new Error(`elementwise expression reads ${e.name}, not given`);
+      return v;
+    }
+    case "const":
+      return e.value;
+    case "unary":
+      return unaryFunctions[e.fn](evaluate(e.x, at));
+    case "binary":
+      return binaryFunctions[e.fn](evaluate(e.x, at), evaluate(e.y, at));
+    case "select":
+      return compareFunctions[e.fn](evaluate(e.x, at), evaluate(e.y, at))
+        ? evaluate(e.then, at)
+        : evaluate(e.otherwise, at);
+  }
+}
+
+const unaryFunctions: Record<Unary, (x: number) => number> = {
+  neg: (x) => -x,
+  abs: Math.abs,
+  exp: Math.exp,
+  log: Math.log,
+  sqrt: Math.sqrt,
+  sin: Math.sin,
+  cos: Math.cos,
+  tanh: Math.tanh,
+  floor: Math.floor,
+};
+const binaryFunctions: Record<Binary, (x: number, y: number) => number> = {
+  add: (x, y) => x + y,
+  sub: (x, y) => x - y,
+  mul: (x, y) => x * y,
+  div: (x, y) => x / y,
+  min: Math.min,
+  max: Math.max,
+  pow: (x, y) => x ** y,
+};
+const compareFunctions: Record<Compare, (x: number, y: number) => boolean> = {
+  lt: (x, y) => x < y,
+  le: (x, y) => x <= y,
+  eq: (x, y) => x === y,
+};

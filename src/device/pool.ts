@@ -1,0 +1,135 @@
+import type { DeviceCounters } from "./device.js";
+import { LimitError, ReleasedError } from "./errors.js";
+import { Scope } from "./scope.js";
+import type { Storage } from "./storage.js";
+
+/** How a device gets memory from its system and gives it back. */
+export interface Backing<S extends Storage> {
+  create(id: number, bytes: number, label: string): S;
+  destroy(storage: S): void;
+}
+
+/** Size classes: four to an octave, so a block wastes at most a quarter of what was asked for. */
+export function sizeClass(bytes: number): number {
+  const smallest = 256;
+  if (bytes <= smallest) return smallest;
+  const octave = 2 ** Math.floor(Math.log2(bytes - 1));
+  const step = Math.max(smallest, octave / 4);
+  return Math.ceil(bytes / step) * step;
+}
+
+/**
+ * The pool both devices share: scopes own storages, released storages wait in size classes for the
+ * next request of the class. A steady training step therefore creates nothing.
+ */
+export class Pool<S extends Storage> {
+  readonly #backing: Backing<S>;
+  readonly #counters: DeviceCounters;
+  readonly #maxBytes: number;
+  readonly #scopes: Scope[] = [];
+  #free = new Map<number, S[]>();
+  readonly #outer: Map<number, S[]>[] = [];
+  #nextId = 1;
+
+  constructor(backing: Backing<S>, counters: DeviceCounters, maxBytes: number) {
+    this.#backing = backing;
+    this.#counters = counters;
+    this.#maxBytes = maxBytes;
+  }
+
+  scope(): Scope {
+    return new Scope(this.#scopes, (storage) => this.release(storage as S));
+  }
+
+  allocate(bytes: number, label: string): S {
+    if (!Number.isFinite(bytes) || bytes < 0) {
+      throw new LimitError(`${label} asks for ${bytes} bytes; a size must be a positive number`);
+    }
+    if (bytes > this.#maxBytes) {
+      throw new LimitError(
+        `${label} needs ${bytes} bytes, but this device's largest single tensor is ` +
+          `${this.#maxBytes} bytes; use a smaller batch or a narrower model`,
+      );
+    }
+    const size = Math.min(sizeClass(bytes), Math.max(this.#maxBytes, 256));
+    const storage = this.#free.get(size)?.pop() ?? this.#create(size, label);
+    storage.live = true;
+    storage.label = label;
+    this.#counters.bytesInUse += storage.bytes;
+    this.#counters.peakBytes = Math.max(this.#counters.peakBytes, this.#counters.bytesInUse);
+    this.#scopes.at(-1)?.own(storage);
+    return storage;
+  }
+
+  release(storage: S): void {
+    if (!storage.live) {
+      throw new ReleasedError(`${storage.label} was released twice; its scope owns it`);
+    }
+    storage.live = false;
+    this.#disown(storage);
+    this.#counters.bytesInUse -= storage.bytes;
+    const list = this.#free.get(storage.bytes);
+    if (list) list.push(storage);
+    else this.#free.set(storage.bytes, [storage]);
+  }
+
+  keep(storage: S): void {
+    this.#disown(storage);
+  }
+
+  /** From here on, memory comes from a private pool; `leavePrivate` returns what it holds. */
+  enterPrivate(): void {
+    this.#outer.push(this.#free);
+    this.#free = new Map();
+  }
+
+  leavePrivate(): () => void {
+    const own = this.#free;
+    const outer = this.#outer.pop();
+    if (!outer) throw new Error("leavePrivate without enterPrivate");
+    this.#free = outer;
+    return () => {
+      for (const [size, list] of own) {
+        const shared = this.#free.get(size);
+        if (shared) shared.push(...list);
+        else this.#free.set(size, list);
+      }
+      own.clear();
+    };
+  }
+
+  /** Returns pooled blocks to the system. */
+  trim(): void {
+    for (const list of this.#free.values()) {
+      for (const storage of list) {
+        this.#counters.bytesReserved -= storage.bytes;
+        this.#backing.destroy(storage);
+      }
+    }
+    this.#free.clear();
+  }
+
+  #create(bytes: number, label: string): S {
+    const storage = this.#backing.create(this.#nextId++, bytes, label);
+    this.#counters.buffersCreated++;
+    this.#counters.bytesReserved += bytes;
+    return storage;
+  }
+
+  #disown(storage: S): void {
+    for (let i = this.#scopes.length - 1; i >= 0; i--) {
+      if (this.#scopes[i]?.disown(storage)) return;
+    }
+  }
+}
+
+export const newCounters = (): DeviceCounters => ({
+  buffersCreated: 0,
+  bindGroupsCreated: 0,
+  pipelinesCreated: 0,
+  submits: 0,
+  dispatches: 0,
+  bytesInUse: 0,
+  peakBytes: 0,
+  bytesReserved: 0,
+});
