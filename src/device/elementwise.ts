@@ -14,14 +14,14 @@ export type Expr =
   | { readonly kind: "const"; readonly value: number }
   | { readonly kind: "unary"; readonly fn: Unary; readonly x: Expr }
   | { readonly kind: "binary"; readonly fn: Binary; readonly x: Expr; readonly y: Expr }
-  /** `x fn y ? then : otherwise`, lane by lane. */
+  /** `x fn y ? yes : no`, lane by lane. */
   | {
       readonly kind: "select";
       readonly fn: Compare;
       readonly x: Expr;
       readonly y: Expr;
-      readonly then: Expr;
-      readonly otherwise: Expr;
+      readonly yes: Expr;
+      readonly no: Expr;
     };
 
 type E = Expr | number;
@@ -35,13 +35,13 @@ const bin =
   (x: E, y: E): Expr => ({ kind: "binary", fn, x: lift(x), y: lift(y) });
 const when =
   (fn: Compare) =>
-  (x: E, y: E, then: E, otherwise: E): Expr => ({
+  (x: E, y: E, yes: E, no: E): Expr => ({
     kind: "select",
     fn,
     x: lift(x),
     y: lift(y),
-    then: lift(then),
-    otherwise: lift(otherwise),
+    yes: lift(yes),
+    no: lift(no),
   });
 
 const [a, b, c, y, g, p, q] = (["a", "b", "c", "y", "g", "p", "q"] as const).map(name) as [
@@ -174,7 +174,7 @@ export function operandsOf(e: Expr): Name[] {
     if (x.kind === "name") seen.add(x.name);
     else if (x.kind === "unary") walk(x.x);
     else if (x.kind === "binary") [x.x, x.y].forEach(walk);
-    else if (x.kind === "select") [x.x, x.y, x.then, x.otherwise].forEach(walk);
+    else if (x.kind === "select") [x.x, x.y, x.yes, x.no].forEach(walk);
   };
   walk(e);
   return order.filter((n) => seen.has(n));
@@ -209,8 +209,8 @@ export function evaluate(e: Expr, at: Partial<Record<Name, number>>): number {
       return binaryFunctions[e.fn](evaluate(e.x, at), evaluate(e.y, at));
     case "select":
       return compareFunctions[e.fn](evaluate(e.x, at), evaluate(e.y, at))
-        ? evaluate(e.then, at)
-        : evaluate(e.otherwise, at);
+        ? evaluate(e.yes, at)
+        : evaluate(e.no, at);
   }
 }
 

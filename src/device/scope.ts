@@ -1,8 +1,8 @@
 import type { Storage } from "./storage.js";
 
-if (!("dispose" in Symbol)) {
-  Object.defineProperty(Symbol, "dispose", { value: Symbol("Symbol.dispose") });
-}
+// Engines without explicit resource management get the symbol that compiled `using` looks for.
+const symbols = Symbol as { dispose?: symbol };
+symbols.dispose ??= Symbol.for("Symbol.dispose");
 
 /**
  * Owns what is allocated while it is the innermost scope of its device. `using scope =

@@ -1,0 +1,23 @@
+import type { Slice } from "../storage.js";
+
+/**
+ * What a kernel call is lowered to on the CPU device: commands that every thread runs in order,
+ * with a barrier after each. A command names an export of the compiled kernels with the signature
+ * `(thread: i32, threads: i32, params: usize)`; `params` is the address of its 32-bit words.
+ */
+export interface Lowering {
+  readonly threads: number;
+  /** The byte address of a slice in the kernels' memory. */
+  address(slice: Slice): number;
+  /** The byte address of scratch memory that lasts for the commands of this call (64-byte aligned). */
+  scratch(bytes: number): number;
+  command(kernel: string, params: readonly number[]): void;
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** The bits of a float32, to pass a float among a command's 32-bit words. */
+export function float32Bits(value: number): number {
+  word.setFloat32(0, value);
+  return word.getUint32(0);
+}
