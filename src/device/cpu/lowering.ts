@@ -1,3 +1,5 @@
+export { float32Bits } from "../float32.js";
+
 import type { Slice } from "../storage.js";
 
 /**
@@ -12,12 +14,4 @@ export interface Lowering {
   /** The byte address of scratch memory that lasts for the commands of this call (64-byte aligned). */
   scratch(bytes: number): number;
   command(kernel: string, params: readonly number[]): void;
-}
-
-const word = new DataView(new ArrayBuffer(4));
-
-/** The bits of a float32, to pass a float among a command's 32-bit words. */
-export function float32Bits(value: number): number {
-  word.setFloat32(0, value);
-  return word.getUint32(0);
 }

@@ -1,0 +1,65 @@
+import type { KernelCalls, KernelName } from "../kernels.js";
+import type { Slice } from "../storage.js";
+
+/**
+ * A WGSL module with the entry point `main`. In front of its text the device puts `enable` lines
+ * and the dispatch's constants, so that array and workgroup sizes can depend on them.
+ */
+export interface Shader {
+  /** Its name in errors, profiles and the pipeline cache; unique. */
+  readonly name: string;
+  readonly text: string;
+  readonly enables?: readonly ("f16" | "subgroups")[];
+}
+
+/** A shader joined from parts: shared pieces first, then its own text. */
+export const shader = (name: string, ...parts: readonly string[]): Shader => ({
+  name,
+  text: parts.join("\n"),
+});
+
+/** "read" is `var<storage, read>`, "write" is `var<storage, read_write>` (also for in-place). */
+export interface Binding {
+  readonly slice: Slice;
+  readonly access: "read" | "write";
+}
+
+export const reads = (slice: Slice): Binding => ({ slice, access: "read" });
+export const writes = (slice: Slice): Binding => ({ slice, access: "write" });
+
+/** Compile-time constants: `const NAME = value;`, or for a string `alias NAME = value;`. */
+export type Constants = Readonly<Record<string, number | boolean | string>>;
+
+/** One dispatch of one pipeline. */
+export interface Dispatch {
+  readonly shader: Shader;
+  readonly constants?: Constants;
+  /**
+   * `@group(0) @binding(1)` and up, in this order. A storage may be bound several times for
+   * reading, or once for writing. A binding covers its slice rounded up to 16 bytes, so arrays of
+   * vec4f work on any length; kernels take lengths from `params`, never from arrayLength.
+   */
+  readonly bindings: readonly Binding[];
+  /** 32-bit words (floats by `float32Bits`) of the uniform struct at `@binding(0)`; none if absent. */
+  readonly params?: readonly number[];
+  /**
+   * Workgroups. A plain number may exceed a dimension's limit: it is folded into y, and the shader
+   * restores the index by `groupIndex` (shaders/group.wgsl) and checks it against its own bound.
+   */
+  readonly workgroups: number | readonly [x: number, y: number, z: number];
+}
+
+/** What a kernel call may ask of the device while it is lowered to dispatches. */
+export interface GpuLowering {
+  /** WebGPU's optional features the device was opened with. */
+  readonly features: ReadonlySet<string>;
+  readonly maxWorkgroupStorageBytes: number;
+  readonly maxWorkgroupInvocations: number;
+  /** Largest number of workgroups in one dimension. */
+  readonly maxWorkgroups: number;
+  /** Scratch memory that lasts for the dispatches of this call. */
+  scratch(elements: number): Slice;
+  dispatch(dispatch: Dispatch): void;
+}
+
+export type Lower<K extends KernelName> = (gpu: GpuLowering, call: KernelCalls[K]) => void;
