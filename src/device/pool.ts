@@ -57,7 +57,9 @@ export class Pool<S extends Storage> {
     storage.label = label;
     this.#counters.bytesInUse += storage.bytes;
     this.#counters.peakBytes = Math.max(this.#counters.peakBytes, this.#counters.bytesInUse);
-    this.#scopes.at(-1)?.own(storage);
+    const scope = this.#scopes.at(-1);
+    scope?.own(storage);
+    storage.kept = scope === undefined;
     return storage;
   }
 
@@ -75,6 +77,7 @@ export class Pool<S extends Storage> {
 
   keep(storage: S): void {
     this.#disown(storage);
+    storage.kept = true;
   }
 
   /** From here on, memory comes from a private pool; `leavePrivate` returns what it holds. */

@@ -6,6 +6,8 @@ export interface Storage {
   label: string;
   /** False once it has gone back to the pool. */
   live: boolean;
+  /** True when no scope owns it: it lives until it is released by name. */
+  kept: boolean;
 }
 
 /** A span of a storage, in 32-bit elements. `offset` is a multiple of `sliceAlignment`. */

@@ -1,0 +1,38 @@
+import { ShapeError } from "../device/errors.js";
+import { formatShape } from "../tensor/shape.js";
+import type { DType, Tensor } from "../tensor/tensor.js";
+
+/** Checks what every op needs of its tensors: one device, live memory, the right element type. */
+export function checkInputs(op: string, inputs: readonly Tensor[], dtype: DType = "f32"): void {
+  const device = inputs[0]?.device;
+  for (const x of inputs) {
+    if (x.device !== device) {
+      throw new ShapeError(
+        `${op}: the tensors lie on different devices; read one and write it to the other`,
+      );
+    }
+    if (x.dtype !== dtype) {
+      throw new ShapeError(`${op}: needs ${dtype} tensors, ${formatShape(x.shape)} is ${x.dtype}`);
+    }
+    x.checkLive(op);
+  }
+}
+
+export function checkRank(op: string, name: string, x: Tensor, rank: number, form: string): void {
+  if (x.shape.length !== rank) {
+    throw new ShapeError(`${op}: ${name} must be ${form}, its shape is ${formatShape(x.shape)}`);
+  }
+}
+
+/** An integer in range, or a ShapeError that names the argument. */
+export function checkInteger(op: string, name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new ShapeError(`${op}: ${name} must be an integer of at least ${least}, not ${value}`);
+  }
+}
+
+/** A pair given as one number for both or as [vertical, horizontal]. */
+export type Pair = number | readonly [number, number];
+
+export const pair = (value: Pair): readonly [number, number] =>
+  typeof value === "number" ? [value, value] : value;

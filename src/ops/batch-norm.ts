@@ -1,0 +1,124 @@
+import { record, tracked } from "../autograd/tape.js";
+import { ShapeError } from "../device/errors.js";
+import { empty } from "../tensor/create.js";
+import { formatShape, sameShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkInputs } from "./arguments.js";
+
+export interface BatchNormOptions {
+  /** Use and update batch statistics (true) or use the running ones (false). */
+  training: boolean;
+  /** Weight of the batch in the running statistics. Default 0.1, as in PyTorch. */
+  momentum?: number;
+  /** Added to the variance. Default 1e-5, as in PyTorch. */
+  eps?: number;
+  /** Apply max(., 0) at the end, in the same pass. */
+  relu?: boolean;
+  /** Added before the ReLU, in the same pass; same shape as x. */
+  residual?: Tensor;
+}
+
+export interface BatchNormState {
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  readonly runningMean: Tensor;
+  readonly runningVar: Tensor;
+}
+
+/**
+ * Batch normalisation over all dimensions but the last (Ioffe and Szegedy 2015, algorithm 1), with
+ * residual addition and ReLU folded in: relu?((x - mean) / sqrt(var + eps) * gamma + beta + residual?).
+ * x [..., channels]; gamma, beta and the running statistics [channels].
+ */
+export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOptions): Tensor {
+  const { gamma, beta, runningMean, runningVar } = state;
+  const { training, momentum = 0.1, eps = 1e-5, relu = false, residual } = options;
+  const inputs = residual ? [x, gamma, beta, residual] : [x, gamma, beta];
+  checkInputs("batchNorm", [...inputs, runningMean, runningVar]);
+  const channels = x.shape.at(-1) ?? 0;
+  checkShapes(x, state, channels, residual);
+  const rows = channels === 0 ? 0 : x.size / channels;
+  if (training && rows === 1) {
+    throw new ShapeError(
+      `batchNorm: one value per channel in ${formatShape(x.shape)} has no variance; ` +
+        "train with a larger batch, or drop the last partial batch",
+    );
+  }
+  const device = x.device;
+  const out = empty(device, x.shape, "f32", "batchNorm");
+  const shape = { rows, channels, relu };
+  const mean = empty(device, [channels], "f32", "batch mean");
+  const invStd = empty(device, [channels], "f32", "batch deviation");
+  const common = {
+    x: x.slice,
+    gamma: gamma.slice,
+    beta: beta.slice,
+    runningMean: runningMean.slice,
+    runningVar: runningVar.slice,
+    residual: residual?.slice ?? null,
+    out: out.slice,
+    eps,
+    ...shape,
+  };
+  if (rows > 0 && training) {
+    device.run("batchNorm", { ...common, mean: mean.slice, invStd: invStd.slice, momentum });
+  } else if (rows > 0) {
+    device.run("batchNormInference", common);
+  }
+  return record("batchNorm", out, inputs, (dy, sink) => {
+    if (!training) {
+      device.run("batchNormStatistics", {
+        runningMean: runningMean.slice,
+        runningVar: runningVar.slice,
+        mean: mean.slice,
+        invStd: invStd.slice,
+        channels,
+        eps,
+      });
+    }
+    const dx = tracked(x) ? sink(0) : undefined;
+    const dgamma = tracked(gamma) ? sink(1) : empty(device, [channels], "f32", "dgamma");
+    const dbeta = tracked(beta) ? sink(2) : empty(device, [channels], "f32", "dbeta");
+    // Without a ReLU the residual's gradient is dy itself.
+    const ownResidual = residual && tracked(residual) && relu ? sink(3) : undefined;
+    if (rows > 0) {
+      device.run("batchNormBackward", {
+        x: x.slice,
+        y: relu ? out.slice : null,
+        dy: dy.slice,
+        gamma: gamma.slice,
+        mean: mean.slice,
+        invStd: invStd.slice,
+        dx: dx?.slice ?? null,
+        dgamma: dgamma.slice,
+        dbeta: dbeta.slice,
+        dresidual: ownResidual?.slice ?? null,
+        training,
+        ...shape,
+      });
+    }
+    return [dx, dgamma, dbeta, residual ? (ownResidual ?? dy) : undefined];
+  });
+}
+
+function checkShapes(x: Tensor, state: BatchNormState, channels: number, residual?: Tensor): void {
+  if (x.shape.length < 2) {
+    throw new ShapeError(
+      `batchNorm: x must be [..., channels], its shape is ${formatShape(x.shape)}`,
+    );
+  }
+  for (const name of ["gamma", "beta", "runningMean", "runningVar"] as const) {
+    if (!sameShape(state[name].shape, [channels])) {
+      throw new ShapeError(
+        `batchNorm: ${name} ${formatShape(state[name].shape)} must be [${channels}] for x ` +
+          formatShape(x.shape),
+      );
+    }
+  }
+  if (residual && !sameShape(residual.shape, x.shape)) {
+    throw new ShapeError(
+      `batchNorm: the residual ${formatShape(residual.shape)} must have x's shape ` +
+        formatShape(x.shape),
+    );
+  }
+}

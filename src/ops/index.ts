@@ -1,0 +1,11 @@
+export * from "./augment.js";
+export * from "./batch-norm.js";
+export * from "./conv2d.js";
+export * from "./cross-entropy.js";
+export * from "./elementwise.js";
+export * from "./gather.js";
+export { permute, reshape, transpose } from "./layout.js";
+export * from "./matmul.js";
+export * from "./pool2d.js";
+export * from "./random.js";
+export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.js";

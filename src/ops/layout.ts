@@ -1,0 +1,90 @@
+import { record } from "../autograd/tape.js";
+import { ShapeError } from "../device/errors.js";
+import { empty } from "../tensor/create.js";
+import {
+  broadcastShapes,
+  broadcastStrides,
+  formatShape,
+  maxRank,
+  normaliseAxes,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+
+/** The same elements under another shape; one size may be -1 and is worked out. No copy. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const to = inferShape(x, shape);
+  if (sameShape(to, x.shape)) return x;
+  const out = new Tensor(x.device, x.slice, to, x.dtype);
+  return record("reshape", out, [x], (g) => [reshape(g, x.shape)]);
+}
+
+function inferShape(x: Tensor, shape: Shape): Shape {
+  const unknown = shape.filter((d) => d === -1).length;
+  const known = sizeOf(shape.map((d) => (d === -1 ? 1 : d)));
+  const fits = unknown === 1 ? known > 0 && x.size % known === 0 : known === x.size;
+  if (unknown > 1 || !fits) {
+    throw new ShapeError(
+      `reshape: ${formatShape(x.shape)} has ${x.size} elements and does not fit ${formatShape(shape)}`,
+    );
+  }
+  return shape.map((d) => (d === -1 ? x.size / known : d));
+}
+
+/** Reorders dimensions: dimension i of the result is dimension perm[i] of x. */
+export function permute(x: Tensor, perm: readonly number[]): Tensor {
+  const rank = x.shape.length;
+  normaliseAxes("permute", perm, rank);
+  const order = perm.map((p) => (p < 0 ? p + rank : p));
+  if (order.length !== rank || rank > maxRank) {
+    throw new ShapeError(
+      `permute: [${perm}] must name each of the ${rank} dimensions once (at most ${maxRank})`,
+    );
+  }
+  const shape = order.map((p) => x.shape[p] ?? 1);
+  const out = empty(x.device, shape, x.dtype, "permute");
+  if (out.size > 0) {
+    x.device.run("permute", { x: x.slice, out: out.slice, shape: x.shape, perm: order });
+  }
+  return record("permute", out, [x], (g) => [permute(g, inverse(order))]);
+}
+
+/** Swaps the last two dimensions. */
+export function transpose(x: Tensor): Tensor {
+  const rank = x.shape.length;
+  if (rank < 2)
+    throw new ShapeError(`transpose: needs rank 2, the shape is ${formatShape(x.shape)}`);
+  const perm = x.shape.map((_, i) => i);
+  [perm[rank - 2], perm[rank - 1]] = [rank - 1, rank - 2];
+  return permute(x, perm);
+}
+
+function inverse(perm: readonly number[]): number[] {
+  const out = new Array<number>(perm.length);
+  perm.forEach((p, i) => {
+    out[p] = i;
+  });
+  return out;
+}
+
+/** x * scale repeated to a larger shape; outside the gradient graph. */
+export function broadcastTo(x: Tensor, shape: Shape, scale = 1): Tensor {
+  if (!sameShape(broadcastShapes("broadcastTo", [x.shape, shape]), shape)) {
+    throw new ShapeError(
+      `broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`,
+    );
+  }
+  const out = empty(x.device, shape, "f32", "broadcast");
+  if (out.size > 0) {
+    x.device.run("elementwise", {
+      kernel: "affine",
+      inputs: [{ slice: x.slice, strides: broadcastStrides(x.shape, shape) }],
+      out: out.slice,
+      shape,
+      scalars: [scale, 0],
+    });
+  }
+  return out;
+}

@@ -1,0 +1,44 @@
+import type { Device } from "../device/device.js";
+import { ShapeError } from "../device/errors.js";
+import { formatShape, type Shape, sizeOf } from "./shape.js";
+import { type DType, Tensor } from "./tensor.js";
+
+/** A tensor with undefined content: for results that a kernel fills. */
+export function empty(
+  device: Device,
+  shape: Shape,
+  dtype: DType = "f32",
+  label = "tensor",
+): Tensor {
+  const size = sizeOf(shape);
+  const name = size > 0 ? `${label} ${formatShape(shape)}` : label;
+  const storage = device.allocate(Math.max(size, 1) * 4, name);
+  return new Tensor(device, { storage, offset: 0, length: size }, shape, dtype);
+}
+
+/** A tensor from values in row-major order; `shape` defaults to one dimension. */
+export function tensor(
+  device: Device,
+  values: ArrayLike<number>,
+  shape: Shape = [values.length],
+  dtype: DType = "f32",
+): Tensor {
+  if (sizeOf(shape) !== values.length) {
+    throw new ShapeError(
+      `tensor: shape ${formatShape(shape)} holds ${sizeOf(shape)} values, ${values.length} given`,
+    );
+  }
+  const out = empty(device, shape, dtype);
+  if (out.size > 0) out.write(values);
+  return out;
+}
+
+/** A tensor with every element set to `value`. */
+export function full(device: Device, shape: Shape, value: number): Tensor {
+  const out = empty(device, shape);
+  if (out.size > 0) device.run("fill", { dst: out.slice, value });
+  return out;
+}
+
+export const zeros = (device: Device, shape: Shape): Tensor => full(device, shape, 0);
+export const ones = (device: Device, shape: Shape): Tensor => full(device, shape, 1);
