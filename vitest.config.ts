@@ -1,5 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Shaders are text and compiled kernels are bytes, as in the esbuild bundles. */
 const assets = {
@@ -18,13 +20,56 @@ const assets = {
   },
 };
 
+/** From the ground up: when a kernel is broken, its own test says so before the training runs do. */
+const storeys = [
+  "test/house.test.ts",
+  "test/device/",
+  "test/tensor/",
+  "test/autograd/",
+  "test/ops/",
+  "test/io/",
+  "test/optim/",
+  "test/nn/",
+  "test/models/",
+  "test/data/",
+  "test/attacks/",
+  "test/defenses/",
+  "test/lab/",
+  "test/cli/",
+  "test/browser/",
+  "test/package/",
+];
+
+class FromTheGroundUp extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const storey = ({ moduleId }: TestSpecification) => {
+      const found = storeys.findIndex((prefix) => moduleId.includes(`/${prefix}`));
+      return found < 0 ? storeys.length : found;
+    };
+    const byName = (a: TestSpecification, b: TestSpecification) =>
+      a.moduleId.localeCompare(b.moduleId);
+    return [...files].sort((a, b) => storey(a) - storey(b) || byName(a, b));
+  }
+}
+
+/** The tests run on the software driver wherever there is one, unless the caller names drivers. */
+function softwareDriver(): Record<string, string> {
+  const manifest = ["lvp_icd.json", "lvp_icd.x86_64.json", "lvp_icd.aarch64.json"]
+    .map((name) => `/usr/share/vulkan/icd.d/${name}`)
+    .find((path) => existsSync(path));
+  if (!manifest || process.env.VK_DRIVER_FILES !== undefined) return {};
+  return { VK_DRIVER_FILES: manifest, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? tmpdir() };
+}
+
 export default defineConfig({
   plugins: [assets],
   test: {
     include: ["test/**/*.test.ts"],
+    env: softwareDriver(),
+    // A process each: a driver that crashes takes one file down, not the run.
     pool: "forks",
-    fileParallelism: true,
     maxWorkers: 2,
+    sequence: { sequencer: FromTheGroundUp },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -1,0 +1,5 @@
+/**
+ * shiftgrad in Node: the whole library, with files and processes.
+ * @module
+ */
+export * from "./core.js";
