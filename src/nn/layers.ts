@@ -1,0 +1,99 @@
+import type { Pair } from "../ops/arguments.js";
+import { pair } from "../ops/arguments.js";
+import { add, batchNorm, conv2d, matmul } from "../ops/index.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { constant, uniformFanIn } from "./init.js";
+import { Module } from "./module.js";
+import { Parameter, Statistic } from "./parameter.js";
+
+export interface Conv2dLayerOptions {
+  stride?: Pair;
+  padding?: Pair;
+  bias?: boolean;
+}
+
+/** Convolution of [n, h, w, inChannels], the channels padded with zeros to a multiple of four. */
+export class Conv2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | undefined;
+  readonly #stride: Pair;
+  readonly #padding: Pair;
+
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernel: Pair,
+    options: Conv2dLayerOptions = {},
+  ) {
+    super();
+    const [kh, kw] = pair(kernel);
+    const fan = inChannels * kh * kw;
+    this.weight = new Parameter([outChannels, inChannels, kh, kw], uniformFanIn(), "conv");
+    if (options.bias ?? true) this.bias = new Parameter([outChannels], uniformFanIn(fan));
+    this.#stride = options.stride ?? 1;
+    this.#padding = options.padding ?? 0;
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = conv2d(x, this.weight.value, { stride: this.#stride, padding: this.#padding });
+    return this.bias ? add(y, this.bias.value) : y;
+  }
+}
+
+/** y = x W^T + b with x [rows, inFeatures], W [outFeatures, inFeatures]. */
+export class Linear extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | undefined;
+
+  constructor(inFeatures: number, outFeatures: number, options: { bias?: boolean } = {}) {
+    super();
+    this.weight = new Parameter([outFeatures, inFeatures], uniformFanIn());
+    if (options.bias ?? true) this.bias = new Parameter([outFeatures], uniformFanIn(inFeatures));
+  }
+
+  forward(x: Tensor): Tensor {
+    const options = this.bias ? { bias: this.bias.value } : {};
+    return matmul(x, this.weight.value, { transB: true, ...options });
+  }
+}
+
+export interface BatchNormLayerOptions {
+  eps?: number;
+  momentum?: number;
+}
+
+/** Batch norm over the last dimension; `apply` folds a residual and a ReLU into the same pass. */
+export class BatchNorm2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  readonly running_mean: Statistic;
+  readonly running_var: Statistic;
+  readonly eps: number;
+  readonly momentum: number;
+
+  constructor(channels: number, options: BatchNormLayerOptions = {}) {
+    super();
+    this.weight = new Parameter([channels], constant(1));
+    this.bias = new Parameter([channels], constant(0));
+    this.running_mean = new Statistic([channels], constant(0));
+    this.running_var = new Statistic([channels], constant(1));
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum ?? 0.1;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.apply(x, {});
+  }
+
+  /** relu?(norm(x) + residual?). */
+  apply(x: Tensor, fused: { relu?: boolean; residual?: Tensor }): Tensor {
+    const state = {
+      gamma: this.weight.value,
+      beta: this.bias.value,
+      runningMean: this.running_mean.value,
+      runningVar: this.running_var.value,
+    };
+    const { eps, momentum, training } = this;
+    return batchNorm(x, state, { training, eps, momentum, ...fused });
+  }
+}

@@ -1,0 +1,109 @@
+import { DeviceError } from "../device/errors.js";
+import { type Shape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Initialiser } from "./init.js";
+
+/**
+ * How values lie on the device and in a PyTorch state_dict. `plain`: alike. `conv`: HWIO with the
+ * input channels padded to a multiple of four here, OIHW there.
+ */
+export type Layout = "plain" | "conv";
+
+/** A tensor that belongs to a module and gets its memory when the model is placed on a device. */
+abstract class Owned {
+  /** Shape in a PyTorch state_dict. */
+  readonly shape: Shape;
+  readonly layout: Layout;
+  readonly init: Initialiser;
+  #value: Tensor | undefined;
+
+  constructor(shape: Shape, init: Initialiser, layout: Layout = "plain") {
+    this.shape = shape;
+    this.init = init;
+    this.layout = layout;
+  }
+
+  /** Shape on the device. */
+  get deviceShape(): Shape {
+    if (this.layout === "plain") return this.shape;
+    const [o, i, h, w] = this.shape as [number, number, number, number];
+    return [h, w, paddedChannels(i), o];
+  }
+
+  /** Elements in the state_dict, without padding. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  get placed(): boolean {
+    return this.#value !== undefined;
+  }
+
+  /** The values on the device. */
+  get value(): Tensor {
+    if (!this.#value) {
+      throw new DeviceError(
+        "the model has no memory yet: call place(model, device, { seed }) first",
+      );
+    }
+    return this.#value;
+  }
+
+  bind(value: Tensor): void {
+    this.#value = value;
+  }
+
+  /** From the state_dict's layout to the device's. */
+  toDevice(values: Float32Array): Float32Array {
+    return this.layout === "plain" ? values : oihwToHwio(values, this.shape);
+  }
+
+  /** From the device's layout to the state_dict's. */
+  toHost(values: Float32Array): Float32Array {
+    return this.layout === "plain" ? values : hwioToOihw(values, this.shape);
+  }
+}
+
+/** Trained by an optimizer; `value.requiresGrad` says whether it takes part. */
+export class Parameter extends Owned {
+  get trainable(): boolean {
+    return this.value.requiresGrad;
+  }
+
+  set trainable(on: boolean) {
+    this.value.requiresGrad = on;
+  }
+}
+
+/** State that training updates by other means: running statistics. */
+export class Statistic extends Owned {}
+
+export const paddedChannels = (channels: number): number => Math.ceil(channels / 4) * 4;
+
+function oihwToHwio(values: Float32Array, shape: Shape): Float32Array {
+  const [o, i, h, w] = shape as [number, number, number, number];
+  const padded = paddedChannels(i);
+  const out = new Float32Array(h * w * padded * o);
+  for (let co = 0; co < o; co++) {
+    for (let ci = 0; ci < i; ci++) {
+      for (let p = 0; p < h * w; p++) {
+        out[(p * padded + ci) * o + co] = values[(co * i + ci) * h * w + p] ?? 0;
+      }
+    }
+  }
+  return out;
+}
+
+function hwioToOihw(values: Float32Array, shape: Shape): Float32Array {
+  const [o, i, h, w] = shape as [number, number, number, number];
+  const padded = paddedChannels(i);
+  const out = new Float32Array(o * i * h * w);
+  for (let co = 0; co < o; co++) {
+    for (let ci = 0; ci < i; ci++) {
+      for (let p = 0; p < h * w; p++) {
+        out[(co * i + ci) * h * w + p] = values[(p * padded + ci) * o + co] ?? 0;
+      }
+    }
+  }
+  return out;
+}

@@ -1,0 +1,67 @@
+import { noGrad } from "../autograd/tape.js";
+import type { ImageSet } from "../data/image-set.js";
+import { BatchLoader } from "../data/loader.js";
+import type { Classifier } from "../models/classifier.js";
+import { placementOf } from "../nn/place.js";
+import { argmax } from "../ops/reduce.js";
+import { BatchInput, noAugmentation } from "./batch-input.js";
+
+export interface PredictOptions {
+  batchSize?: number;
+  /** Called after every batch with the images done so far. */
+  onProgress?: (done: number, all: number) => void;
+  signal?: AbortSignal;
+}
+
+/** The class a model gives each image of a set, in evaluation mode, without augmentation. */
+export async function predict(
+  model: Classifier,
+  set: ImageSet,
+  options: PredictOptions = {},
+): Promise<Uint32Array> {
+  const count = set.labels.length;
+  const out = new Uint32Array(count);
+  if (count === 0) return out;
+  const { device } = placementOf(model);
+  const { batchSize = 256 } = options;
+  const wasTraining = model.training;
+  const inputs = new Map<number, BatchInput>();
+  model.eval();
+  try {
+    const loader = new BatchLoader(set, { batchSize, seed: 0, shuffle: false });
+    let before: Promise<void> = Promise.resolve();
+    let first = 0;
+    for (const batch of loader.epoch(0)) {
+      options.signal?.throwIfAborted();
+      const input = inputs.get(batch.count) ?? new BatchInput(device, set, batch.count);
+      inputs.set(batch.count, input);
+      input.write(batch, 0, 0, 0);
+      const at = first;
+      first += batch.count;
+      const done = first;
+      const classes = classify(model, input).then((found) => {
+        out.set(found, at);
+        options.onProgress?.(done, count);
+      });
+      await before;
+      before = classes;
+    }
+    await before;
+  } finally {
+    if (wasTraining) model.train();
+    for (const input of inputs.values()) input.release();
+  }
+  return out;
+}
+
+function classify(model: Classifier, input: BatchInput): Promise<Uint32Array> {
+  using _ = placementOf(model).device.scope();
+  return noGrad(() => argmax(model.forward(input.images(noAugmentation)), [1]).readIntegers());
+}
+
+/** Share of predictions that equal the labels. */
+export function accuracy(predictions: ArrayLike<number>, labels: ArrayLike<number>): number {
+  let right = 0;
+  for (let i = 0; i < labels.length; i++) if (predictions[i] === labels[i]) right++;
+  return labels.length === 0 ? Number.NaN : right / labels.length;
+}
