@@ -70,6 +70,8 @@ export class BatchNorm2d extends Module {
   readonly running_var: Statistic;
   readonly eps: number;
   readonly momentum: number;
+  /** Training batches seen, PyTorch's num_batches_tracked. */
+  batchesTracked = 0;
 
   constructor(channels: number, options: BatchNormLayerOptions = {}) {
     super();
@@ -94,6 +96,7 @@ export class BatchNorm2d extends Module {
       runningVar: this.running_var.value,
     };
     const { eps, momentum, training } = this;
+    if (training) this.batchesTracked++;
     return batchNorm(x, state, { training, eps, momentum, ...fused });
   }
 }

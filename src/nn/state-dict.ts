@@ -1,0 +1,80 @@
+import type { NamedTensor, StateDict } from "../io/state-dict.js";
+import { formatShape, sameShape } from "../tensor/shape.js";
+import { BatchNorm2d } from "./layers.js";
+import type { Module } from "./module.js";
+import type { Parameter, Statistic } from "./parameter.js";
+import { placementOf } from "./place.js";
+
+/**
+ * A model's values under PyTorch's names and in PyTorch's layout (convolutions OIHW), with batch
+ * norm's `num_batches_tracked` as PyTorch orders it.
+ */
+export async function stateDict(model: Module): Promise<StateDict> {
+  const { device, values, statistics } = placementOf(model);
+  const flat = {
+    values: new Float32Array(values.length > 0 ? await device.read(values) : 0),
+    statistics: new Float32Array(statistics.length > 0 ? await device.read(statistics) : 0),
+  };
+  const take = (o: Parameter | Statistic, from: Float32Array): NamedTensor => {
+    const { offset, length } = o.value.slice;
+    const data = o.toHost(from.slice(offset, offset + length));
+    return { dtype: "F32", shape: o.shape, data };
+  };
+  const out: StateDict = new Map();
+  for (const [path, module] of model.modules()) {
+    const prefix = path === "" ? "" : `${path}.`;
+    const inner = (name: string): boolean => !name.slice(prefix.length).includes(".");
+    for (const [name, p] of module.parameters(prefix)) {
+      if (inner(name)) out.set(name, take(p, flat.values));
+    }
+    for (const [name, s] of module.statistics(prefix)) {
+      if (inner(name)) out.set(name, take(s, flat.statistics));
+    }
+    if (module instanceof BatchNorm2d) {
+      const data = BigInt64Array.of(BigInt(module.batchesTracked));
+      out.set(`${prefix}num_batches_tracked`, { dtype: "I64", shape: [], data });
+    }
+  }
+  return out;
+}
+
+/**
+ * Overwrites a placed model's values with those of a state_dict, matched by name. Missing or
+ * unknown names, or other shapes, are an error that lists them; nothing is loaded then.
+ * `num_batches_tracked` may be missing.
+ */
+export function loadStateDict(model: Module, dict: StateDict): void {
+  const { device } = placementOf(model);
+  const owned: [string, Parameter | Statistic][] = [...model.parameters(), ...model.statistics()];
+  const known = new Set(owned.map(([name]) => name));
+  const faults = owned.flatMap(([name, o]) => fault(name, o, dict.get(name)));
+  for (const name of dict.keys()) {
+    if (!known.has(name) && !name.endsWith("num_batches_tracked")) faults.push(`unknown: ${name}`);
+  }
+  if (faults.length > 0) {
+    const more = faults.length > 8 ? ` and ${faults.length - 8} more` : "";
+    throw new Error(
+      `the checkpoint does not fit the model: ${faults.slice(0, 8).join("; ")}${more}; ` +
+        "check architecture, width and number of classes",
+    );
+  }
+  for (const [name, o] of owned) {
+    const { data } = dict.get(name) as NamedTensor;
+    const values = data instanceof Float32Array ? data : Float32Array.from(data as Float64Array);
+    device.write(o.value.slice, o.toDevice(values));
+  }
+  for (const [path, module] of model.modules()) {
+    if (!(module instanceof BatchNorm2d)) continue;
+    const count = dict.get(path === "" ? "num_batches_tracked" : `${path}.num_batches_tracked`);
+    if (count) module.batchesTracked = Number(count.data[0] ?? 0);
+  }
+}
+
+function fault(name: string, o: Parameter | Statistic, found: NamedTensor | undefined): string[] {
+  if (!found) return [`missing: ${name} ${formatShape(o.shape)}`];
+  if (!sameShape(found.shape, o.shape)) {
+    return [`${name} is ${formatShape(found.shape)}, the model has ${formatShape(o.shape)}`];
+  }
+  const float = found.dtype === "F32" || found.dtype === "F64";
+  return float ? [] : [`${name} is ${found.dtype}, not a floating type`];
+}
