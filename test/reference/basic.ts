@@ -1,0 +1,103 @@
+import { elementwiseKernels, evaluate, operandsOf } from "../../src/device/elementwise.js";
+import type { HostArray, HostCall } from "../support/host-call.js";
+import { at, product } from "../support/random.js";
+
+export function copy({ src, dst }: HostCall<"copy">): void {
+  for (let i = 0; i < dst.length; i++) dst[i] = at(src, i);
+}
+
+export function fill({ dst, value }: HostCall<"fill">): void {
+  for (let i = 0; i < dst.length; i++) dst[i] = Math.fround(value);
+}
+
+const kernels = elementwiseKernels();
+
+/** The coordinates of element i of a row-major shape. */
+export function coordinates(i: number, shape: readonly number[]): number[] {
+  let rest = i;
+  return shape
+    .map((_, d) => {
+      const size = at(shape, shape.length - 1 - d);
+      const c = rest % size;
+      rest = (rest - c) / size;
+      return c;
+    })
+    .reverse();
+}
+
+export const dot = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((sum, x, i) => sum + x * at(b, i), 0);
+
+export function elementwise(call: HostCall<"elementwise">): void {
+  const expression = kernels.get(call.kernel);
+  if (!expression) throw new Error(`no elementwise kernel ${call.kernel}`);
+  const names = operandsOf(expression);
+  const [p, q] = call.scalars.map(Math.fround);
+  const values: Record<string, number | undefined> = { p, q };
+  for (let i = 0; i < call.out.length; i++) {
+    const c = coordinates(i, call.shape);
+    for (const [j, name] of names.entries()) {
+      const input = call.inputs[j];
+      if (!input) throw new Error(`${call.kernel} lacks operand ${name}`);
+      values[name] = at(input.slice as HostArray, dot(c, input.strides as number[]));
+    }
+    call.out[i] = evaluate(expression, values as Record<string, number>);
+  }
+}
+
+export function reduce({ op, x, out, outer, reduced, inner }: HostCall<"reduce">): void {
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      let sum = 0;
+      let best = 0;
+      for (let r = 0; r < reduced; r++) {
+        const value = at(x, (o * reduced + r) * inner + i);
+        sum += value;
+        if (value > at(x, (o * reduced + best) * inner + i)) best = r;
+      }
+      out[o * inner + i] = {
+        sum,
+        mean: sum / reduced,
+        max: at(x, (o * reduced + best) * inner + i),
+        argmax: best,
+      }[op];
+    }
+  }
+}
+
+export function permute({ x, out, shape, perm }: HostCall<"permute">): void {
+  const size = shape as number[];
+  const order = perm as number[];
+  const outShape = order.map((d) => at(size, d));
+  const strideOf = (d: number): number => product(size.slice(d + 1));
+  const strides = order.map(strideOf);
+  for (let i = 0; i < out.length; i++) out[i] = at(x, dot(coordinates(i, outShape), strides));
+}
+
+export function gatherRows({ x, index, out, rows, picked, columns }: HostCall<"gatherRows">): void {
+  for (let i = 0; i < picked; i++) {
+    const row = at(index, i);
+    for (let c = 0; c < columns; c++) {
+      out[i * columns + c] = row < rows ? at(x, row * columns + c) : Number.NaN;
+    }
+  }
+}
+
+export function scatterAddRows(call: HostCall<"scatterAddRows">): void {
+  const { dy, index, out, rows, picked, columns } = call;
+  out.fill(0, 0, rows * columns);
+  for (let i = 0; i < picked; i++) {
+    for (let c = 0; c < columns; c++) {
+      const to = at(index, i) * columns + c;
+      out[to] = at(out, to) + at(dy, i * columns + c);
+    }
+  }
+}
+
+export function oneHot({ index, out, picked, classes, on, off }: HostCall<"oneHot">): void {
+  for (let i = 0; i < picked; i++) {
+    for (let c = 0; c < classes; c++) {
+      out[i * classes + c] = Math.fround(at(index, i) === c ? on : off);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { HostCall } from "../support/host-call.js";
+import { at } from "../support/random.js";
+
+export function sgd({ params, grads, velocity, hyper }: HostCall<"sgd">): void {
+  const [lr, momentum, weightDecay, nesterov] = [0, 1, 2, 3].map((i) => at(hyper, i)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  for (let i = 0; i < params.length; i++) {
+    const d = at(grads, i) + weightDecay * at(params, i);
+    const v = momentum * at(velocity, i) + d;
+    velocity[i] = v;
+    params[i] = at(params, i) - lr * (nesterov === 0 ? v : d + momentum * v);
+  }
+}
+
+export function adam({ params, grads, m, v, hyper }: HostCall<"adam">): void {
+  const [lr, beta1, beta2, eps] = [0, 1, 2, 3].map((i) => at(hyper, i)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const weightDecay = at(hyper, 4);
+  const correction1 = at(hyper, 5);
+  const correction2 = at(hyper, 6);
+  const decoupled = at(hyper, 7) === 1;
+  for (let i = 0; i < params.length; i++) {
+    const before = at(params, i);
+    const g = at(grads, i) + (decoupled ? 0 : weightDecay * before);
+    const decayed = decoupled ? before - lr * weightDecay * before : before;
+    const first = beta1 * at(m, i) + (1 - beta1) * g;
+    const second = beta2 * at(v, i) + (1 - beta2) * g * g;
+    m[i] = first;
+    v[i] = second;
+    params[i] = decayed - (lr * (first / correction1)) / (Math.sqrt(second / correction2) + eps);
+  }
+}

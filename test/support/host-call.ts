@@ -1,0 +1,152 @@
+import type { Device } from "../../src/device/device.js";
+import type { KernelCalls, KernelName } from "../../src/device/kernels.js";
+import { alignElements, type Slice, sliceAlignment } from "../../src/device/storage.js";
+import { at } from "./random.js";
+
+/** A slice's content on the host: float32 values held as float64, or u32 words. */
+export type HostArray = Float64Array | Uint32Array;
+
+/** A kernel call whose slices are host arrays: what test data and references speak. */
+export type HostOf<T> = T extends Slice
+  ? HostArray
+  : T extends object
+    ? { [P in keyof T]: HostOf<T[P]> }
+    : T;
+export type HostCall<K extends KernelName> = HostOf<KernelCalls[K]>;
+
+const isHostArray = (value: unknown): value is HostArray =>
+  value instanceof Float64Array || value instanceof Uint32Array;
+
+/** The arrays of a call in field order, each once. */
+export function arraysOf(value: unknown): HostArray[] {
+  const found = new Set<HostArray>();
+  const walk = (x: unknown): void => {
+    if (isHostArray(x)) found.add(x);
+    else if (Array.isArray(x)) x.forEach(walk);
+    else if (x !== null && typeof x === "object") Object.values(x).forEach(walk);
+  };
+  walk(value);
+  return [...found];
+}
+
+function substitute(value: unknown, replace: (array: HostArray) => unknown): unknown {
+  if (isHostArray(value)) return replace(value);
+  if (Array.isArray(value)) return value.map((x) => substitute(x, replace));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([k, x]) => [k, substitute(x, replace)]));
+}
+
+/** The same call over copies of its arrays; an array that is passed twice stays one array. */
+export function cloneCall<K extends KernelName>(call: HostCall<K>): HostCall<K> {
+  const copies = new Map<HostArray, HostArray>();
+  const copy = (array: HostArray): HostArray => {
+    const known = copies.get(array) ?? array.slice();
+    copies.set(array, known);
+    return known;
+  };
+  return substitute(call, copy) as HostCall<K>;
+}
+
+const encode = (array: HostArray): Float32Array | Uint32Array =>
+  array instanceof Uint32Array ? array : Float32Array.from(array);
+
+/** The bits of 12345.5. */
+const guard = 0x4640e600;
+
+/** A storage that holds several arrays, each between guards that no kernel may touch. */
+class Block {
+  readonly slices = new Map<HostArray, Slice>();
+  readonly #device: Device;
+  readonly #words: number;
+  readonly #storage: Slice["storage"];
+
+  constructor(device: Device, arrays: readonly HostArray[], lead: number) {
+    this.#device = device;
+    const offsets: number[] = [];
+    let end = lead * sliceAlignment;
+    for (const array of arrays) {
+      offsets.push(end);
+      end += alignElements(array.length) + sliceAlignment;
+    }
+    this.#words = end;
+    this.#storage = device.allocate(4 * end, "test data");
+    const content = new Uint32Array(end).fill(guard);
+    arrays.forEach((array, i) => {
+      const offset = at(offsets, i);
+      content.set(new Uint32Array(encode(array).buffer, 0, array.length), offset);
+      this.slices.set(array, { storage: this.#storage, offset, length: array.length });
+    });
+    device.write({ storage: this.#storage, offset: 0, length: end }, content);
+  }
+
+  /** Reads the block back into its arrays, after checking the guards. */
+  async read(): Promise<void> {
+    const bytes = await this.#device.read({
+      storage: this.#storage,
+      offset: 0,
+      length: this.#words,
+    });
+    const content = new Uint32Array(bytes, 0, this.#words);
+    let next = 0;
+    const guarded = (until: number): void => {
+      for (let i = next; i < until; i++) {
+        if (content[i] === guard) continue;
+        throw new Error(`a kernel wrote outside its slice, ${until - i} words before ${until}`);
+      }
+    };
+    for (const [array, slice] of this.slices) {
+      guarded(slice.offset);
+      array.set(
+        array instanceof Uint32Array
+          ? content.subarray(slice.offset, slice.offset + array.length)
+          : new Float32Array(bytes, 4 * slice.offset, array.length),
+      );
+      next = slice.offset + array.length;
+    }
+    guarded(this.#words);
+  }
+}
+
+/** Fields that share one storage, as the layers above lay them out: parameters, gradients, state. */
+const shared: Partial<Record<KernelName, readonly (readonly string[])[]>> = {
+  batchNorm: [
+    ["gamma", "beta"],
+    ["runningMean", "runningVar"],
+  ],
+  batchNormInference: [
+    ["gamma", "beta"],
+    ["runningMean", "runningVar"],
+  ],
+  batchNormBackward: [["dgamma", "dbeta"]],
+  matmul: [["b", "bias"]],
+};
+
+/**
+ * Runs a kernel on copies of the call's arrays and returns them with what the kernel wrote.
+ * `shift` moves the offsets of the slices within their storages.
+ */
+export async function runKernel<K extends KernelName>(
+  device: Device,
+  kernel: K,
+  call: HostCall<K>,
+  shift = 0,
+): Promise<HostCall<K>> {
+  const result = cloneCall<K>(call);
+  const fields = result as Record<string, unknown>;
+  const groups = (shared[kernel] ?? [])
+    .map((names) => names.map((n) => fields[n]).filter(isHostArray))
+    .filter((arrays) => arrays.length > 1);
+  const grouped = new Set(groups.flat());
+  const alone = arraysOf(result).filter((array) => !grouped.has(array));
+  const enqueue = (): Promise<void>[] => {
+    using _scope = device.scope();
+    const blocks = [...groups, ...alone.map((array) => [array])].map(
+      (arrays, i) => new Block(device, arrays, (i + shift) % 3),
+    );
+    const slices = new Map(blocks.flatMap((block) => [...block.slices]));
+    device.run(kernel, substitute(result, (array) => slices.get(array)) as KernelCalls[K]);
+    return blocks.map((block) => block.read());
+  };
+  await Promise.all(enqueue());
+  return result;
+}
