@@ -1,3 +1,5 @@
+import type { Device } from "../device/device.js";
+import type { Slice } from "../device/storage.js";
 import type { NamedTensor, StateDict } from "../io/state-dict.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { BatchNorm2d } from "./layers.js";
@@ -12,8 +14,8 @@ import { placementOf } from "./place.js";
 export async function stateDict(model: Module): Promise<StateDict> {
   const { device, values, statistics } = placementOf(model);
   const flat = {
-    values: new Float32Array(values.length > 0 ? await device.read(values) : 0),
-    statistics: new Float32Array(statistics.length > 0 ? await device.read(statistics) : 0),
+    values: await floats(device, values),
+    statistics: await floats(device, statistics),
   };
   const take = (o: Parameter | Statistic, from: Float32Array): NamedTensor => {
     const { offset, length } = o.value.slice;
@@ -37,6 +39,9 @@ export async function stateDict(model: Module): Promise<StateDict> {
   }
   return out;
 }
+
+const floats = async (device: Device, slice: Slice): Promise<Float32Array> =>
+  slice.length > 0 ? new Float32Array(await device.read(slice)) : new Float32Array(0);
 
 /**
  * Overwrites a placed model's values with those of a state_dict, matched by name. Missing or
