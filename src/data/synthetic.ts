@@ -1,0 +1,188 @@
+import { Philox } from "../tensor/random.js";
+import { blur, type Canvas, type Colour, draw, type Placement, paint } from "./canvas.js";
+import type { TrainAndTest } from "./cifar10.js";
+import { box, FORMS, type Form } from "./forms.js";
+import { type ImageSet, imageSet } from "./image-set.js";
+
+export interface SyntheticOptions {
+  /** Images in each part; the classes take turns. */
+  train: number;
+  test: number;
+  seed: number;
+  /** Height and width in pixels, at least 8. */
+  size?: number;
+}
+
+/** Test images are drawn from streams of their own, whatever the number of training images. */
+const FIRST_TEST_STREAM = 2 ** 31;
+
+const mix = (a: Colour, b: Colour, t: number): Colour => [
+  a[0] + (b[0] - a[0]) * t,
+  a[1] + (b[1] - a[1]) * t,
+  a[2] + (b[2] - a[2]) * t,
+];
+
+/** Where x lies in its period of 1: 0 .. 1 .. 0. */
+const wave = (x: number) => Math.abs((x - Math.floor(x)) * 2 - 1);
+
+/**
+ * Ten classes of colour pictures, drawn by code: an image's class is the form of its main object
+ * (disc, ring, square, triangle, cross, star, crescent, spiral, hourglass, ell). Place, size,
+ * rotation, aspect, colours, fills, backgrounds, smaller things about it, a bar in front of it,
+ * blur and noise are drawn at random and tell nothing about the class. Image i of a part depends on
+ * the seed and i alone; all arithmetic is exact in IEEE 754, so every engine gives the same bytes.
+ */
+export function syntheticShapes(options: SyntheticOptions): TrainAndTest {
+  const { train, test, seed, size = 32 } = options;
+  if (!Number.isInteger(size) || size < 8) {
+    throw new RangeError(`syntheticShapes: size must be an integer of at least 8, got ${size}`);
+  }
+  return {
+    train: part("shapes-train", train, seed, 0, size),
+    test: part("shapes-test", test, seed, FIRST_TEST_STREAM, size),
+  };
+}
+
+function part(name: string, count: number, seed: number, stream: number, size: number): ImageSet {
+  if (!Number.isInteger(count) || count < 0 || count > FIRST_TEST_STREAM) {
+    throw new RangeError(`syntheticShapes: ${name} must have 0 .. 2^31 images, got ${count}`);
+  }
+  const classes = Object.keys(FORMS);
+  const forms = Object.values(FORMS);
+  const bytes = size * size * 3;
+  const images = new Uint8Array(count * bytes);
+  const labels = Uint32Array.from({ length: count }, (_, i) => i % classes.length);
+  const canvas: Canvas = { size, pixels: new Float32Array(bytes) };
+  for (let i = 0; i < count; i++) {
+    const random = new Philox(seed, stream + i, "synthetic-shapes");
+    drawScene(canvas, forms[labels[i] ?? 0] ?? box0, random);
+    addNoise(canvas, random, images.subarray(i * bytes, (i + 1) * bytes));
+  }
+  const shape = { height: size, width: size, channels: 3 };
+  const mean = [0.49, 0.49, 0.49];
+  const std = [0.24, 0.24, 0.24];
+  return imageSet({ name, images, labels, classes, ...shape, mean, std });
+}
+const box0: Form = (x, y) => box(x, y, 1, 1);
+
+function drawScene(canvas: Canvas, form: Form, random: Philox): void {
+  const { size } = canvas;
+  const back = colourOf(random);
+  paint(canvas, texture(random, back, mix(back, colourOf(random), 0.3), size));
+  const fore = farFrom(back, random);
+  for (let k = random.integer(3); k > 0; k--) drawSmallThing(canvas, random);
+  const object: Placement = {
+    x: size * random.uniform(0.4, 0.6),
+    y: size * random.uniform(0.4, 0.6),
+    radius: size * random.uniform(0.28, 0.42),
+    ...axis(random),
+    aspect: random.uniform(0.75, 1.1),
+  };
+  const fill = texture(random, fore, mix(fore, colourOf(random), 0.3), 2);
+  draw(canvas, object, form, fill, random.uniform(0.8, 1));
+  if (random.uniform() < 0.3) drawBar(canvas, random);
+  if (random.uniform() < 0.5) blur(canvas, random.uniform(0.08, 0.28));
+}
+
+/** Stripes, checks, a gradient or one colour, between a and b, over a square of side `extent`. */
+function texture(
+  random: Philox,
+  a: Colour,
+  b: Colour,
+  extent: number,
+): (x: number, y: number) => Colour {
+  const { axisX, axisY } = axis(random);
+  const step = random.uniform(2, 6) / extent;
+  const phase = random.uniform();
+  const kind = random.integer(4);
+  const along = (x: number, y: number) => x * axisX + y * axisY;
+  const across = (x: number, y: number) => y * axisX - x * axisY;
+  const sharp = (t: number) => Math.min(Math.max((t - 0.5) * 4 + 0.5, 0), 1);
+  if (kind === 0) return (x, y) => mix(a, b, sharp(wave(along(x, y) * step + phase)));
+  if (kind === 1) {
+    return (x, y) => {
+      const u = sharp(wave(along(x, y) * step + phase));
+      const v = sharp(wave(across(x, y) * step));
+      return mix(a, b, u + v - 2 * u * v);
+    };
+  }
+  if (kind === 2) {
+    return (x, y) => mix(a, b, Math.min(Math.max(along(x, y) / extent / 1.2 + phase, 0), 1));
+  }
+  return () => a;
+}
+
+function drawSmallThing(canvas: Canvas, random: Philox): void {
+  const colour = colourOf(random);
+  const place: Placement = {
+    x: canvas.size * random.uniform(),
+    y: canvas.size * random.uniform(),
+    radius: canvas.size * random.uniform(0.06, 0.13),
+    ...axis(random),
+    aspect: random.uniform(0.4, 1),
+  };
+  const round = random.integer(2) === 0;
+  const form: Form = round
+    ? (x, y) => Math.sqrt(x * x + y * y) - 0.9
+    : (x, y) => box(x, y, 0.8, 0.8);
+  draw(canvas, place, form, () => colour, random.uniform(0.6, 1));
+}
+
+function drawBar(canvas: Canvas, random: Philox): void {
+  const colour = colourOf(random);
+  const place: Placement = {
+    x: canvas.size * random.uniform(0.25, 0.75),
+    y: canvas.size * random.uniform(0.25, 0.75),
+    radius: canvas.size * random.uniform(0.3, 0.7),
+    ...axis(random),
+    aspect: 1,
+  };
+  const thickness = random.uniform(0.05, 0.12);
+  draw(
+    canvas,
+    place,
+    (x, y) => box(x, y, 1, thickness),
+    () => colour,
+    1,
+  );
+}
+
+/** A random direction: a point of the unit disc, scaled to length 1. */
+function axis(random: Philox): { axisX: number; axisY: number } {
+  for (;;) {
+    const x = random.uniform(-1, 1);
+    const y = random.uniform(-1, 1);
+    const squared = x * x + y * y;
+    if (squared > 1 || squared < 0.01) continue;
+    const norm = Math.sqrt(squared);
+    return { axisX: x / norm, axisY: y / norm };
+  }
+}
+
+function colourOf(random: Philox): Colour {
+  return [random.uniform(10, 245), random.uniform(10, 245), random.uniform(10, 245)];
+}
+
+/** A colour that can be told from `other`. */
+function farFrom(other: Colour, random: Philox): Colour {
+  for (;;) {
+    const colour = colourOf(random);
+    const [r, g, b] = [colour[0] - other[0], colour[1] - other[1], colour[2] - other[2]];
+    if (r * r + g * g + b * b > 120 * 120) return colour;
+  }
+}
+
+/** Adds noise to each pixel (the sum of two uniform numbers a channel) and rounds to bytes. */
+function addNoise(canvas: Canvas, random: Philox, out: Uint8Array): void {
+  const strength = random.uniform(1, 10) / 128;
+  const { pixels } = canvas;
+  for (let i = 0; i < pixels.length; i += 3) {
+    const first = random.uint32();
+    const second = random.uint32();
+    for (let c = 0; c < 3; c++) {
+      const noise = ((first >>> (8 * c)) & 255) + ((second >>> (8 * c)) & 255) - 255;
+      const value = Math.floor((pixels[i + c] ?? 0) + noise * strength + 0.5);
+      out[i + c] = Math.min(Math.max(value, 0), 255);
+    }
+  }
+}
