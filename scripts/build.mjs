@@ -1,60 +1,51 @@
 // Bundles src/ into dist/: the library for Node and for browsers, and the command line.
-import { chmodSync, existsSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { browserBundle, nodeBundle } from "./bundle.mjs";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 const started = performance.now();
-
-/** `using` is lowered for both targets; neither has it. */
-const shared = {
-  absWorkingDir: root,
-  bundle: true,
-  format: "esm",
-  charset: "utf8",
-  legalComments: "none",
-  loader: { ".wgsl": "text", ".wasm": "binary" },
-  logLevel: "warning",
-};
-/** In Node, WebGPU is an optional peer that is imported when a device is opened. */
-const node = {
-  ...shared,
-  chunkNames: "node-[hash]",
-  platform: "node",
-  target: "node20.19",
-  external: ["webgpu"],
-};
-/** In a page, `node:` modules stay dynamic imports that the code reaches only under Node. */
-const browser = {
-  ...shared,
-  platform: "browser",
-  chunkNames: "browser-[hash]",
-  target: ["chrome113", "firefox128", "safari18"],
-  external: ["node:*", "webgpu"],
-};
 
 const cli = "src/cli/main.ts";
 const entries = { node: "src/node.ts", core: "src/core.ts" };
 if (existsSync(join(root, cli))) entries.cli = cli;
 else console.log(`${cli} does not exist, so dist/cli.js is not built`);
 
-rmSync(dist, { recursive: true, force: true });
 const [forNode, forBrowser, measured] = await Promise.all([
   // Split, so that "shiftgrad" and "shiftgrad/core" share one Tensor class in a process.
-  build({ ...node, entryPoints: entries, outdir: dist, splitting: true, metafile: true }),
   build({
-    ...browser,
+    ...nodeBundle,
+    entryPoints: entries,
+    chunkNames: "node-[hash]",
+    outdir: dist,
+    splitting: true,
+    metafile: true,
+  }),
+  build({
+    ...browserBundle,
+    chunkNames: "browser-[hash]",
     entryPoints: { browser: "src/browser.ts", "browser-core": "src/core.ts" },
     outdir: dist,
     splitting: true,
     metafile: true,
   }),
-  build({ ...browser, entryPoints: ["src/core.ts"], minify: true, write: false }),
+  build({ ...browserBundle, entryPoints: ["src/core.ts"], minify: true, write: false }),
 ]).catch(() => process.exit(1)); // esbuild has printed what is wrong, and where.
 if (entries.cli) chmodSync(join(dist, "cli.js"), 0o755);
 refuseStaticNodeImports(forBrowser.metafile);
+removeStale([forNode, forBrowser].flatMap(({ metafile }) => Object.keys(metafile.outputs)));
+writeNotices([forNode, forBrowser].flatMap(({ metafile }) => Object.keys(metafile.inputs)));
 
 for (const { metafile } of [forNode, forBrowser]) {
   for (const file of Object.keys(metafile.outputs)) {
@@ -80,6 +71,26 @@ function refuseStaticNodeImports({ outputs }) {
       }
     }
   }
+}
+
+/** Only now, so that a process that runs an unchanged build finds its files at any time. */
+function removeStale(written) {
+  for (const name of readdirSync(dist)) {
+    if (name.endsWith(".js") && !written.includes(`dist/${name}`)) rmSync(join(dist, name));
+  }
+}
+
+/** The licences of the packages that are bundled. */
+function writeNotices(inputs) {
+  const folders = inputs.map((input) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]);
+  const notices = [...new Set(folders.filter(Boolean))].sort().map((folder) => {
+    const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e/i.test(name));
+    if (!file) throw new Error(`${folder} is bundled but has no licence file`);
+    return `${folder.replace("node_modules/", "")}\n\n${readFileSync(join(root, folder, file), "utf8")}`;
+  });
+  const path = join(dist, "THIRD-PARTY-LICENSES.txt");
+  if (notices.length > 0) writeFileSync(path, notices.join("\n\n"));
+  else rmSync(path, { force: true });
 }
 
 function kib(bytes) {

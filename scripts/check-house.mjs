@@ -10,6 +10,7 @@ const storeys = [
   ["lab"],
   ["defenses"],
   ["attacks"],
+  ["training"],
   ["data"],
   ["models"],
   ["optim"],

@@ -2,8 +2,7 @@
  * The library without the laboratory: devices, tensors, gradients, layers, optimizers and models.
  * @module
  */
-
-export { type BackwardOptions, backward, gradients, noGrad } from "./autograd/tape.js";
+export * from "./autograd/index.js";
 export type {
   Device,
   DeviceCounters,
@@ -14,7 +13,11 @@ export type {
 export { type ElementwiseRow, elementwiseTable } from "./device/elementwise.js";
 export * from "./device/errors.js";
 export type { Scope } from "./device/scope.js";
+export * from "./models/index.js";
+export * from "./nn/index.js";
 export * from "./ops/index.js";
+export * from "./optim/index.js";
 export { empty, full, ones, tensor, zeros } from "./tensor/create.js";
+export { Philox } from "./tensor/random.js";
 export type { Shape } from "./tensor/shape.js";
 export { type DType, Tensor } from "./tensor/tensor.js";

@@ -2,4 +2,5 @@
  * shiftgrad in Node: the whole library, with files and processes.
  * @module
  */
-export * from "./core.js";
+export * from "./browser.js";
+export { directory } from "./data/directory.js";

@@ -1,0 +1,29 @@
+// What every bundle of src/ has in common.
+import { join } from "node:path";
+
+/** `using` is lowered for both targets; neither has it. */
+const shared = {
+  absWorkingDir: join(import.meta.dirname, ".."),
+  bundle: true,
+  format: "esm",
+  charset: "utf8",
+  legalComments: "none",
+  loader: { ".wgsl": "text", ".wasm": "binary" },
+  logLevel: "warning",
+};
+
+/** In Node, WebGPU is an optional peer that is imported when a device is opened. */
+export const nodeBundle = {
+  ...shared,
+  platform: "node",
+  target: "node20.19",
+  external: ["webgpu"],
+};
+
+/** In a page, `node:` modules stay dynamic imports that the code reaches only under Node. */
+export const browserBundle = {
+  ...shared,
+  platform: "browser",
+  target: ["chrome113", "firefox128", "safari18"],
+  external: ["node:*", "webgpu"],
+};
