@@ -1,0 +1,77 @@
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import type { DataSource } from "../lab/configuration.js";
+import { demoConfiguration } from "../lab/demo-configuration.js";
+import { demoRun } from "../lab/demo-run.js";
+import { methodNamed, methodNames } from "../lab/purify.js";
+import { freshDirectory } from "./directories.js";
+import { finish, resumable } from "./outcome.js";
+import { type SessionOptions, session, withSessionOptions } from "./session.js";
+import { integer } from "./values.js";
+import { dataOption } from "./victim-options.js";
+
+type DemoOptions = SessionOptions & {
+  data?: DataSource;
+  methods: readonly string[];
+  seed: number;
+  out?: string;
+};
+
+export function addDemo(program: Command): void {
+  const command = program
+    .command("demo")
+    .summary("plant a backdoor and remove it, in a few minutes")
+    .description(
+      "Trains a narrow ResNet-18 with a Blended backdoor at a low rate, then purifies it by FT, " +
+        "which leaves the backdoor, and by FST, which removes it.",
+    )
+    .addOption(dataOption())
+    .option("--methods <list>", `comma-separated: ${methodNames.join(", ")}`, methodList, [
+      "ft",
+      "fst",
+    ])
+    .option("--seed <n>", "decides everything random", integer(0), 0)
+    .option("--out <dir>", "the run's directory, new or interrupted (default: runs/demo)");
+  withSessionOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples\n  shiftgrad demo\n  shiftgrad demo --methods ft,lp,fe-tuning,ft-init,fst",
+    )
+    .action((options: DemoOptions) => demo(options));
+}
+
+function methodList(text: string): string[] {
+  const names = [...new Set(text.split(","))];
+  const unknown = names.filter((name) => !methodNames.includes(name));
+  if (unknown.length === 0) return names;
+  throw new InvalidArgumentError(`Methods are ${methodNames.join(", ")}.`);
+}
+
+async function demo(options: DemoOptions): Promise<void> {
+  const { methods, seed } = options;
+  const configuration = demoConfiguration({
+    methods,
+    seed,
+    ...(options.data && { data: options.data }),
+  });
+  const directory = options.out ?? freshDirectory("demo");
+  await session(options, async ({ device, hooks, progress, openData }) => {
+    const record = await resumable(`demo --out ${directory}`, async () => {
+      const data = await openData(configuration.victim.data);
+      const command = process.argv.slice(2);
+      return demoRun({ directory, configuration, device, data, command }, hooks);
+    });
+    const { metrics } = record;
+    const rows = metrics && [
+      { name: "victim", examination: metrics.victim },
+      ...methods.flatMap((name) => {
+        const found = metrics.methods[name];
+        if (!found) return [];
+        const { after: examination, defenseEffectiveness } = found;
+        return [{ name: methodNamed(name).title, examination, defenseEffectiveness }];
+      }),
+    ];
+    progress.end();
+    finish(record, directory, options.json, rows ?? []);
+  });
+}

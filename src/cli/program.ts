@@ -1,0 +1,35 @@
+import { Command } from "commander";
+import { version } from "../lab/version.js";
+import { addData } from "./data.js";
+import { addDemo } from "./demo.js";
+import { addDevice } from "./device.js";
+import { addEvaluate } from "./evaluate.js";
+import { addPurify } from "./purify.js";
+import { addTrain } from "./train.js";
+
+/** The command line, ready to parse. */
+export function makeProgram(): Command {
+  const program = new Command("shiftgrad")
+    .description("Plants backdoors in image classifiers and removes them by tuning.")
+    .version(version)
+    .exitOverride()
+    .configureHelp({ helpWidth: 100 })
+    .showHelpAfterError("(--help shows what there is)")
+    .addHelpText(
+      "after",
+      `
+A first look
+  shiftgrad demo
+
+Step by step
+  shiftgrad train --data synthetic --attack blended --rate 0.01 --out victim
+  shiftgrad purify victim --method fst --out purified
+  shiftgrad evaluate purified --json
+
+A run's directory holds record.json, metrics.jsonl, checkpoint.safetensors (PyTorch's names) and
+report.html. Ctrl-C leaves a run that goes on later. Exit codes: 0 done, 1 failed, 2 wrong usage,
+130 interrupted.`,
+    );
+  for (const add of [addDemo, addTrain, addPurify, addEvaluate, addData, addDevice]) add(program);
+  return program;
+}

@@ -1,0 +1,87 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { Device } from "../device/device.js";
+import { openDevice } from "../device/open.js";
+import type { DataSource } from "../lab/configuration.js";
+import { type OpenedData, openData } from "../lab/data-source.js";
+import type { RunRecord } from "../lab/record.js";
+import { formatRecord } from "../lab/record.js";
+import type { RunHooks } from "../lab/recorded-run.js";
+import { Progress, progressHooks } from "./progress.js";
+import { integer } from "./values.js";
+
+/** The user asked to stop. `resume` is the command that goes on. */
+export class Interrupted extends Error {
+  override name = "Interrupted";
+}
+
+export interface SessionOptions {
+  device: "auto" | "cpu" | "webgpu";
+  threads?: number;
+  json?: boolean;
+}
+
+/** The options that every command with a device has. */
+export const withSessionOptions = (command: Command): Command =>
+  command
+    .option("--device <kind>", "auto (a hardware GPU, else the CPU), cpu or webgpu", kind, "auto")
+    .option("--threads <n>", "worker threads of the CPU device (default: all)", integer(1))
+    .option("--json", "print the run record alone on stdout");
+
+function kind(text: string): string {
+  if (["auto", "cpu", "webgpu"].includes(text)) return text;
+  throw new InvalidArgumentError("It must be auto, cpu or webgpu.");
+}
+
+export interface Session {
+  readonly device: Device;
+  readonly progress: Progress;
+  readonly hooks: RunHooks;
+  openData(source: DataSource): Promise<OpenedData>;
+}
+
+/** Opens the device, stops cleanly on Ctrl-C, and gives everything back. */
+export async function session<T>(
+  options: SessionOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress(process.stderr);
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    progress.line("stopping after this step; press Ctrl-C again to leave at once");
+    controller.abort(new Interrupted("interrupted"));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  const { threads } = options;
+  const device = await openDevice({ kind: options.device, ...(threads && { threads }) });
+  progress.line(describe(device));
+  try {
+    return await work({
+      device,
+      progress,
+      hooks: { ...progressHooks(progress), signal: controller.signal },
+      async openData(source) {
+        progress.stage(source.kind === "synthetic" ? "drawing the images" : "reading the images");
+        const data = await openData(source);
+        controller.signal.throwIfAborted();
+        return data;
+      },
+    });
+  } finally {
+    progress.end();
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+    await device.destroy();
+  }
+}
+
+const describe = ({ info }: Device): string =>
+  info.kind === "cpu"
+    ? `device: cpu, ${info.name}, ${info.threads} thread(s), ${info.features.join(" ")}`
+    : `device: webgpu, ${info.name}${info.software ? " (software)" : ""}`;
+
+/** Prints a record as `--json` has it. */
+export const printRecord = (record: RunRecord): void => {
+  process.stdout.write(formatRecord(record));
+};

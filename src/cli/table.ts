@@ -1,0 +1,35 @@
+import type { Examination } from "../lab/metrics.js";
+import { percent } from "../lab/report.js";
+
+export interface TableRow {
+  readonly name: string;
+  readonly examination: Examination;
+  readonly defenseEffectiveness?: number | null;
+}
+
+/** The result as a plain table. */
+export function resultTable(rows: readonly TableRow[]): string {
+  const attacked = rows.some((row) => row.examination.backdoor);
+  const rated = rows.some((row) => typeof row.defenseEffectiveness === "number");
+  const head = ["", "C-ACC", ...(attacked ? ["ASR", "RA"] : []), ...(rated ? ["DER"] : [])];
+  const body = rows.map(({ name, examination, defenseEffectiveness: der }) => {
+    const { cleanAccuracy, backdoor } = examination;
+    return [
+      name,
+      percent(cleanAccuracy),
+      ...(attacked && backdoor
+        ? [percent(backdoor.attackSuccess), percent(backdoor.robustAccuracy)]
+        : []),
+      ...(rated ? [typeof der === "number" ? der.toFixed(3) : ""] : []),
+    ];
+  });
+  const widths = head.map((_, i) =>
+    Math.max(...[head, ...body].map((row) => (row[i] ?? "").length)),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join("   ")
+      .trimEnd();
+  return [head, ...body].map(line).join("\n");
+}

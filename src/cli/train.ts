@@ -1,0 +1,79 @@
+import type { Command } from "commander";
+import type { TrainConfiguration } from "../lab/configuration.js";
+import { RunDirectory, RunDirectoryError } from "../lab/run-directory.js";
+import { trainRun } from "../lab/train-run.js";
+import { freshDirectory } from "./directories.js";
+import { finish, resumable } from "./outcome.js";
+import { type SessionOptions, session, withSessionOptions } from "./session.js";
+import { trainConfiguration, type VictimOptions, withVictimOptions } from "./victim-options.js";
+
+type TrainOptions = VictimOptions & SessionOptions & { out?: string; resume?: string };
+
+export function addTrain(program: Command): void {
+  const command = program
+    .command("train")
+    .summary("plant a backdoor: poison a training set and train a network on it")
+    .description(
+      "Trains a victim. The defender's clean images are held out first; a share of the others gets " +
+        "the attack's trigger and target label; SGD with a one-cycle schedule does the rest.\n\n" +
+        "attacks\n" +
+        "  badnets   a small white square in a corner\n" +
+        "  blended   a picture of noise, mixed into the image with weight 0.2\n" +
+        "  sig       a sine across the image, on images of the target class only, labels kept\n" +
+        "  none      a clean model",
+    )
+    .option("--out <dir>", "the run's directory, new or interrupted (default: runs/train)")
+    .option("--resume <dir>", "continue an interrupted run with its own configuration");
+  withSessionOptions(withVictimOptions(command))
+    .addHelpText(
+      "after",
+      `
+Examples
+  shiftgrad train --out victim
+  shiftgrad train --data cifar10:cifar-10-batches-bin --attack blended --rate 0.01 \\
+      --width 16 --epochs 10 --out victim
+  shiftgrad train --attack badnets --rate 0.05 --attack-option pattern=grid --out victim
+  shiftgrad train --resume victim`,
+    )
+    .action((options: TrainOptions, self: Command) => train(options, self));
+}
+
+async function train(options: TrainOptions, command: Command): Promise<void> {
+  const resumed = options.resume === undefined ? null : await interrupted(options.resume);
+  if (resumed) refuseOthers(command);
+  const configuration = resumed ?? trainConfiguration(options);
+  const directory = options.resume ?? options.out ?? freshDirectory("train");
+  await session(options, async ({ device, hooks, openData }) => {
+    const record = await resumable(`train --resume ${directory}`, async () => {
+      const data = await openData(configuration.data);
+      const arguments_ = process.argv.slice(2);
+      return trainRun({ directory, configuration, device, data, command: arguments_ }, hooks);
+    });
+    const examination = record.metrics?.examination;
+    finish(record, directory, options.json, examination ? [{ name: "victim", examination }] : []);
+  });
+}
+
+async function interrupted(path: string): Promise<TrainConfiguration> {
+  const record = await new RunDirectory(path).record();
+  if (record.kind === "train" && record.state !== "finished") return record.configuration;
+  throw new RunDirectoryError(
+    `${path} is a ${record.state} ${record.kind} run; only an unfinished train run can be resumed`,
+  );
+}
+
+/** `--resume` takes the configuration from the record; a second one would be ignored silently. */
+function refuseOthers(command: Command): void {
+  const allowed = ["resume", "device", "threads", "json"];
+  const given = command.options.filter(
+    (option) =>
+      command.getOptionValueSource(option.attributeName()) === "cli" &&
+      !allowed.includes(option.attributeName()),
+  );
+  if (given.length === 0) return;
+  command.error(
+    `error: --resume takes its configuration from the run; leave out ` +
+      given.map((option) => option.long).join(", "),
+    { exitCode: 2 },
+  );
+}

@@ -1,0 +1,41 @@
+import { readSafetensors, writeSafetensors } from "../io/safetensors.js";
+import type { StateDict } from "../io/state-dict.js";
+import type { Classifier } from "../models/classifier.js";
+import { stateDict } from "../nn/state-dict.js";
+import type { ModelConfiguration } from "./configuration.js";
+import { FormatError } from "./fields.js";
+import { version } from "./version.js";
+import type { TrainingState } from "./victim.js";
+
+/** A model as a safetensors file with PyTorch's names and layout. */
+export async function encodeCheckpoint(
+  model: Classifier,
+  { architecture, width }: ModelConfiguration,
+): Promise<Uint8Array> {
+  const metadata = { architecture, width: String(width), shiftgrad: version };
+  return writeSafetensors(await stateDict(model), metadata);
+}
+
+export const decodeCheckpoint = (bytes: Uint8Array): StateDict => readSafetensors(bytes).tensors;
+
+const momentumName = "optimizer.momentum";
+
+/** A paused training as one safetensors file: model, momentum, epochs done. */
+export function encodeState({ epochs, loss, model, momentum }: TrainingState): Uint8Array {
+  const tensors: StateDict = new Map(model);
+  tensors.set(momentumName, { dtype: "F32", shape: [momentum.length], data: momentum });
+  return writeSafetensors(tensors, { epochs: String(epochs), loss: String(loss) });
+}
+
+/** @throws FormatError when the file is not one that `encodeState` made */
+export function decodeState(bytes: Uint8Array): TrainingState {
+  const { tensors, metadata } = readSafetensors(bytes);
+  const momentum = tensors.get(momentumName);
+  const [epochs, loss] = [Number(metadata.epochs), Number(metadata.loss)];
+  if (!(momentum?.data instanceof Float32Array) || !Number.isInteger(epochs)) {
+    throw new FormatError("the file holds no paused training; delete it to start again");
+  }
+  const model: StateDict = new Map(tensors);
+  model.delete(momentumName);
+  return { epochs, loss, model, momentum: momentum.data };
+}
