@@ -1,11 +1,49 @@
 import type { KernelCalls, KernelName } from "../kernels.js";
+import { lowerBatchNorm, lowerBatchNormInference, lowerBatchNormStatistics } from "./batch-norm.js";
+import { lowerBatchNormBackward } from "./batch-norm-backward.js";
+import { lowerConv2d, lowerConv2dInputGrad, lowerConv2dWeightGrad } from "./conv.js";
+import { lowerElementwise } from "./elementwise.js";
+import { lowerMatmul } from "./gemm.js";
 import type { GpuLowering, Lower } from "./lowering.js";
+import { lowerPool2d, lowerPool2dBackward } from "./pool2d.js";
+import { lowerAugment, lowerRandom } from "./random.js";
+import { lowerReduce } from "./reduce.js";
+import { lowerGatherRows, lowerOneHot, lowerScatterAddRows } from "./rows.js";
+import { lowerAdam, lowerCopy, lowerFill, lowerPermute, lowerSgd } from "./simple.js";
+import { lowerSoftmaxCrossEntropy, lowerSoftmaxCrossEntropyBackward } from "./softmax.js";
 
 /** How each row of the kernel table becomes dispatches. */
-const lowerings: { [K in KernelName]?: Lower<K> } = {};
+const lowerings: { [K in KernelName]: Lower<K> } = {
+  copy: lowerCopy,
+  fill: lowerFill,
+  elementwise: lowerElementwise,
+  reduce: lowerReduce,
+  permute: lowerPermute,
+  matmul: lowerMatmul,
+  conv2d: lowerConv2d,
+  conv2dInputGrad: lowerConv2dInputGrad,
+  conv2dWeightGrad: lowerConv2dWeightGrad,
+  batchNorm: lowerBatchNorm,
+  batchNormInference: lowerBatchNormInference,
+  batchNormBackward: lowerBatchNormBackward,
+  batchNormStatistics: lowerBatchNormStatistics,
+  pool2d: lowerPool2d,
+  pool2dBackward: lowerPool2dBackward,
+  softmaxCrossEntropy: lowerSoftmaxCrossEntropy,
+  softmaxCrossEntropyBackward: lowerSoftmaxCrossEntropyBackward,
+  gatherRows: lowerGatherRows,
+  scatterAddRows: lowerScatterAddRows,
+  oneHot: lowerOneHot,
+  augment: lowerAugment,
+  random: lowerRandom,
+  sgd: lowerSgd,
+  adam: lowerAdam,
+};
 
-export function lower<K extends KernelName>(gpu: GpuLowering, kernel: K, call: KernelCalls[K]) {
-  const entry = lowerings[kernel];
-  if (!entry) throw new Error(`the WebGPU device has no kernel named ${kernel}`);
-  entry(gpu, call);
+export function lower<K extends KernelName>(
+  gpu: GpuLowering,
+  kernel: K,
+  call: KernelCalls[K],
+): void {
+  lowerings[kernel](gpu, call);
 }

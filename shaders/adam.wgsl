@@ -1,0 +1,39 @@
+/// PyTorch's Adam, and AdamW when decoupled.
+struct Params { length: u32 } // in vec4f
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> grads: array<vec4f>;
+@group(0) @binding(2) var<storage, read> hyper: array<f32>;
+@group(0) @binding(3) var<storage, read_write> weights: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> first: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> second: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) counts: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let lr = hyper[0];
+  let beta1 = hyper[1];
+  let beta2 = hyper[2];
+  let eps = hyper[3];
+  let weightDecay = hyper[4];
+  let decoupled = hyper[7] != 0.0;
+  let stepSize = lr / hyper[5];
+  let rootCorrection = sqrt(hyper[6]);
+  let start = groupIndex(id, counts) * 256 + lane;
+  for (var i = start; i < min(start + 256, params.length); i += 64) {
+    var weight = weights[i];
+    var grad = grads[i];
+    if (decoupled) {
+      weight -= lr * weightDecay * weight;
+    } else {
+      grad += weightDecay * weight;
+    }
+    let m = beta1 * first[i] + (1.0 - beta1) * grad;
+    let v = beta2 * second[i] + (1.0 - beta2) * grad * grad;
+    first[i] = m;
+    second[i] = v;
+    weights[i] = weight - stepSize * m / (sqrt(v) / rootCorrection + eps);
+  }
+}

@@ -1,0 +1,41 @@
+/// dx := scale * (g - shift - (x - mean) * slope), with g = relu ? dy * (y > 0) : dy.
+/// Constants: V, RELU.
+struct Params {
+  rows: u32,
+  columns: u32,
+  across: u32,
+  down: u32,
+  rowsPerGroup: u32,
+  tiles: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<V>;
+@group(0) @binding(2) var<storage, read> y: array<V>;
+@group(0) @binding(3) var<storage, read> dy: array<V>;
+@group(0) @binding(4) var<storage, read> coefficients: array<V>;
+@group(0) @binding(5) var<storage, read_write> dx: array<V>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) counts: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let span = spanOf(groupIndex(id, counts), lane);
+  if (!span.busy) {
+    return;
+  }
+  let c = span.column;
+  let scale = coefficients[c];
+  let shift = coefficients[params.columns + c];
+  let slope = coefficients[2 * params.columns + c];
+  let center = coefficients[3 * params.columns + c];
+  for (var row = span.first; row < span.end; row += params.down) {
+    let i = row * params.columns + c;
+    var g = dy[i];
+    if (RELU) {
+      g = select(V(0), g, y[i] > V(0));
+    }
+    dx[i] = scale * (g - shift - (x[i] - center) * slope);
+  }
+}

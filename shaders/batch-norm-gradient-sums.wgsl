@@ -1,0 +1,59 @@
+/// Over a block of rows: parts[block, 0, c] := sum g, parts[block, 1, c] := sum g * (x - mean), with
+/// g = relu ? dy * (y > 0) : dy. STORE also writes g, the residual's gradient.
+/// Constants: V, RELU, STORE.
+struct Params {
+  rows: u32,
+  columns: u32,
+  across: u32,
+  down: u32,
+  rowsPerGroup: u32,
+  tiles: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<V>;
+@group(0) @binding(2) var<storage, read> y: array<V>;
+@group(0) @binding(3) var<storage, read> dy: array<V>;
+@group(0) @binding(4) var<storage, read> mean: array<V>;
+@group(0) @binding(5) var<storage, read_write> parts: array<V>;
+@group(0) @binding(6) var<storage, read_write> masked: array<V>;
+
+var<workgroup> sums: array<V, 64>;
+var<workgroup> products: array<V, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) counts: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let span = spanOf(groupIndex(id, counts), lane);
+  var sum = V(0);
+  var product = V(0);
+  if (span.busy) {
+    let center = mean[span.column];
+    for (var row = span.first; row < span.end; row += params.down) {
+      let i = row * params.columns + span.column;
+      var g = dy[i];
+      if (RELU) {
+        g = select(V(0), g, y[i] > V(0));
+      }
+      if (STORE) {
+        masked[i] = g;
+      }
+      sum += g;
+      product += g * (x[i] - center);
+    }
+  }
+  sums[lane] = sum;
+  products[lane] = product;
+  workgroupBarrier();
+  if (span.leader) {
+    for (var other = params.across; other < params.across * params.down; other += params.across) {
+      sum += sums[lane + other];
+      product += products[lane + other];
+    }
+    let at = span.block * 2 * params.columns + span.column;
+    parts[at] = sum;
+    parts[at + params.columns] = product;
+  }
+}

@@ -1,0 +1,16 @@
+struct Params { length: u32 } // in vec4u
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> src: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> dst: array<vec4u>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) counts: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first = groupIndex(id, counts) * 256 + lane;
+  for (var i = first; i < min(first + 256, params.length); i += 64) {
+    dst[i] = src[i];
+  }
+}

@@ -1,0 +1,14 @@
+/// The frame of every elementwise kernel. In front of it stand V (vec4f, or f32 where an operand
+/// needs single elements), Params, the operands' bindings and `value(i)`, generated from the table.
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) counts: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first = groupIndex(id, counts) * 256 + lane;
+  for (var i = first; i < min(first + 256, params.length); i += 64) {
+    result[i] = value(i);
+  }
+}

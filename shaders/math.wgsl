@@ -1,0 +1,84 @@
+/// Elementary functions to about 1 ulp of float32, on V (f32 or vec4f) with I and U its integer
+/// twins. WGSL allows its built-ins far more: log 2^-21 and sin 2^-11 in absolute error.
+/// Polynomials: Cephes (S. L. Moshier), single precision.
+
+fn expOf(x: V) -> V {
+  // e^x = 2^n e^r with |r| <= ln(2) / 2; ln(2) in two parts keeps n ln(2) exact.
+  let n = clamp(round(x * 1.44269504088896341), V(-126), V(128));
+  let r = (x - n * 0.693359375) + n * 2.12194440e-4;
+  var p = r * 1.9875691500e-4 + 1.3981999507e-3;
+  p = p * r + 8.3334519073e-3;
+  p = p * r + 4.1665795894e-2;
+  p = p * r + 1.6666665459e-1;
+  p = p * r + 5.0000001201e-1;
+  let y = p * r * r + r + 1.0;
+  // 2^128 is no float, so the power is applied in two steps.
+  let whole = I(n);
+  let half = whole >> U(1);
+  let low = bitcast<V>((half + 127) << U(23));
+  let high = bitcast<V>((whole - half + 127) << U(23));
+  return select(y * low * high, V(0), x < V(-87.3));
+}
+
+fn logOf(x: V) -> V {
+  // x = 2^e m with m in [sqrt(1/2), sqrt(2))
+  let bits = bitcast<I>(x);
+  let shifted = bits - 0x3f3504f3;
+  let e = V(shifted >> U(23));
+  let f = bitcast<V>((shifted & I(0x7fffff)) + 0x3f3504f3) - 1.0;
+  var p = f * 7.0376836292e-2 - 1.1514610310e-1;
+  p = p * f + 1.1676998740e-1;
+  p = p * f - 1.2420140846e-1;
+  p = p * f + 1.4249322787e-1;
+  p = p * f - 1.6668057665e-1;
+  p = p * f + 2.0000714765e-1;
+  p = p * f - 2.4999993993e-1;
+  p = p * f + 3.3333331174e-1;
+  let square = f * f;
+  let y = p * f * square - e * 2.12194440e-4 - 0.5 * square + f + e * 0.693359375;
+  // Zero (and the subnormal, which GPUs take for zero) gives -inf, the negative NaN.
+  let infinite = bitcast<V>((bits & I(0)) | I(-0x800000));
+  let invalid = bitcast<V>(bits | I(0x7fc00000));
+  let unusual = select(select(x, invalid, bits < I(0)), infinite, abs(x) < V(1.17549435e-38));
+  return select(unusual, y, (bits >= I(0x00800000)) & (bits < I(0x7f800000)));
+}
+
+fn powOf(x: V, y: V) -> V {
+  return select(expOf(y * logOf(x)), V(1), y == V(0));
+}
+
+fn tanhOf(x: V) -> V {
+  let size = abs(x);
+  let square = x * x;
+  var p = square * -5.70498872745e-3 + 2.06390887954e-2;
+  p = p * square - 5.37397155531e-2;
+  p = p * square + 1.33314422036e-1;
+  p = p * square - 3.33332819422e-1;
+  let near = p * square * x + x;
+  let far = sign(x) * (1.0 - 2.0 / (expOf(2.0 * size) + 1.0));
+  return select(near, far, size > V(0.625));
+}
+
+/// sin(x + quadrants pi/2); pi/2 in three parts keeps |x| up to about 10^4 accurate.
+fn sineOf(x: V, quadrants: i32) -> V {
+  let n = round(x * 0.63661977236758134);
+  let r = ((x - n * 1.5703125) - n * 4.837512969970703125e-4) - n * 7.549789948768648e-8;
+  let square = r * r;
+  var s = square * -1.9515295891e-4 + 8.3321608736e-3;
+  s = s * square - 1.6666654611e-1;
+  s = s * square * r + r;
+  var c = square * 2.443315711809948e-5 - 1.388731625493765e-3;
+  c = c * square + 4.166664568298827e-2;
+  c = c * square * square - 0.5 * square + 1.0;
+  let quadrant = I(n) + quadrants;
+  let size = select(s, c, (quadrant & I(1)) == I(1));
+  return select(size, -size, (quadrant & I(2)) == I(2));
+}
+
+fn sinOf(x: V) -> V {
+  return sineOf(x, 0);
+}
+
+fn cosOf(x: V) -> V {
+  return sineOf(x, 1);
+}

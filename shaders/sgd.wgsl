@@ -1,0 +1,28 @@
+/// PyTorch's SGD: d = grad + weightDecay * param; v = momentum * v + d;
+/// param -= lr * (nesterov ? d + momentum * v : v).
+struct Params { length: u32 } // in vec4f
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> grads: array<vec4f>;
+@group(0) @binding(2) var<storage, read> hyper: array<f32>;
+@group(0) @binding(3) var<storage, read_write> weights: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> velocity: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) counts: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let lr = hyper[0];
+  let momentum = hyper[1];
+  let weightDecay = hyper[2];
+  let nesterov = hyper[3] != 0.0;
+  let first = groupIndex(id, counts) * 256 + lane;
+  for (var i = first; i < min(first + 256, params.length); i += 64) {
+    let weight = weights[i];
+    let d = grads[i] + weightDecay * weight;
+    let v = momentum * velocity[i] + d;
+    velocity[i] = v;
+    weights[i] = weight - lr * select(v, d + momentum * v, nesterov);
+  }
+}

@@ -1,0 +1,113 @@
+import { DeviceError, DeviceUnavailableError } from "../errors.js";
+
+export interface AdapterOptions {
+  /** Where adapters come from; default: `navigator.gpu`, in Node the `webgpu` package. */
+  gpu?: GPU;
+  powerPreference?: GPUPowerPreference;
+  /** Adapters that run on the processor: allowed, the only ones accepted, or refused. */
+  software?: "allow" | "require" | "refuse";
+  /** Options for the `webgpu` package's `create`, such as "backend=vulkan"; ignored in browsers. */
+  dawnToggles?: readonly string[];
+  /** False (Node only) skips Dawn's validation and bounds checks: faster, and faults are silent. */
+  validation?: boolean;
+}
+
+/** The limits the kernels use; each is raised to what the adapter offers, no other is. */
+const usedLimits = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+] as const;
+
+const usedFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
+
+const softwareNames = /llvmpipe|lavapipe|swiftshader|software|basic render|\bwarp\b|\bcpu\b/i;
+
+export const describeAdapter = (info: GPUAdapterInfo): string =>
+  info.description || info.device || [info.vendor, info.architecture].join(" ").trim() || "WebGPU";
+
+export const isSoftware = (info: GPUAdapterInfo): boolean =>
+  info.isFallbackAdapter === true ||
+  softwareNames.test([info.vendor, info.architecture, info.device, info.description].join(" "));
+
+/** Dawn lives as long as the object `create` returned, and a second one may crash: one a process. */
+let dawn: { gpu: GPU; flags: string } | undefined;
+
+async function nodeGpu(options: AdapterOptions): Promise<GPU> {
+  const flags = [
+    ...(options.dawnToggles ?? []),
+    "disable-dawn-features=timestamp_quantization",
+    ...(options.validation === false
+      ? ["enable-dawn-features=skip_validation,disable_robustness"]
+      : []),
+  ];
+  const key = flags.join(" ");
+  if (!dawn) {
+    // A variable keeps bundlers from resolving the optional package.
+    const name = "webgpu";
+    const dawnNode = (await import(/* @vite-ignore */ name).catch((cause: unknown) => {
+      throw new DeviceUnavailableError(
+        `WebGPU in Node needs the optional package webgpu, which could not be loaded ` +
+          `(${cause instanceof Error ? cause.message : cause}); run: npm install webgpu@^0.6.2`,
+        { cause },
+      );
+    })) as { create(flags: string[]): GPU };
+    dawn = { gpu: dawnNode.create(flags), flags: key };
+  } else if (dawn.flags !== key) {
+    throw new DeviceError(
+      `this process opened WebGPU with "${dawn.flags}" and cannot open it again with "${key}"; ` +
+        `give every device of a process the same dawnToggles and validation`,
+    );
+  }
+  return dawn.gpu;
+}
+
+const isNode = (): boolean => typeof process !== "undefined" && Boolean(process.versions?.node);
+
+async function findGpu(options: AdapterOptions): Promise<GPU> {
+  if (options.gpu) return options.gpu;
+  if (typeof navigator !== "undefined" && navigator.gpu) return navigator.gpu;
+  if (isNode()) return nodeGpu(options);
+  throw new DeviceUnavailableError(
+    "this browser offers no WebGPU (navigator.gpu is missing); use a current browser on a secure " +
+      "origin (https or localhost), or the CPU device",
+  );
+}
+
+async function requestAdapter(gpu: GPU, options: AdapterOptions): Promise<GPUAdapter> {
+  const software = options.software ?? "allow";
+  const preference = options.powerPreference ?? "high-performance";
+  // Browsers hand out their software adapter only as a fallback; lavapipe is a plain adapter.
+  const requests: GPURequestAdapterOptions[] = [{ powerPreference: preference }];
+  if (software === "require") requests.push({ forceFallbackAdapter: true });
+  const refused: string[] = [];
+  for (const request of requests) {
+    const adapter = await gpu.requestAdapter(request);
+    if (!adapter) continue;
+    if (software === "allow" || isSoftware(adapter.info) === (software === "require")) {
+      return adapter;
+    }
+    refused.push(describeAdapter(adapter.info));
+  }
+  const found = refused.length ? `only ${refused.join(", ")}` : "no adapter at all";
+  throw new DeviceUnavailableError(
+    `WebGPU offers ${found}, and a ${software === "require" ? "software" : "hardware"} adapter ` +
+      `was asked for; install a GPU driver with Vulkan, Metal or Direct3D 12 support ` +
+      `(for a software adapter on Debian: mesa-vulkan-drivers 25 or later), or use the CPU device`,
+  );
+}
+
+/** A GPUDevice with the limits and features the kernels use, and the adapter's description. */
+export async function requestGpuDevice(
+  options: AdapterOptions,
+): Promise<{ device: GPUDevice; info: GPUAdapterInfo }> {
+  const adapter = await requestAdapter(await findGpu(options), options);
+  const device = await adapter.requestDevice({
+    label: "shiftgrad",
+    requiredFeatures: usedFeatures.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(usedLimits.map((name) => [name, adapter.limits[name]])),
+  });
+  return { device, info: adapter.info };
+}

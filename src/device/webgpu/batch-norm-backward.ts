@@ -1,0 +1,65 @@
+import applyText from "../../../shaders/batch-norm-gradient-apply.wgsl";
+import mergeText from "../../../shaders/batch-norm-gradient-merge.wgsl";
+import sumsText from "../../../shaders/batch-norm-gradient-sums.wgsl";
+import groupText from "../../../shaders/group.wgsl";
+import spanText from "../../../shaders/span.wgsl";
+import type { KernelCalls } from "../kernels.js";
+import { maxBlocks, mergeAcross } from "./batch-norm.js";
+import { type GpuLowering, reads, shader, writes } from "./lowering.js";
+import { spanParams, spread, vectorType } from "./spread.js";
+
+const sumsShader = shader("batchNormBackward sums", groupText, spanText, sumsText);
+const mergeShader = shader("batchNormBackward merge", groupText, spanText, mergeText);
+const applyShader = shader("batchNormBackward apply", groupText, spanText, applyText);
+
+export function lowerBatchNormBackward(
+  gpu: GpuLowering,
+  call: KernelCalls["batchNormBackward"],
+): void {
+  const { rows, channels, x, dy, dx, dresidual, relu } = call;
+  const y = call.y ?? dy; // bound, but read only when relu
+  const { V, width } = vectorType(channels);
+  const sums = spread(rows, channels / width, 16, maxBlocks);
+  const parts = gpu.scratch(sums.blocks * 2 * channels);
+  gpu.dispatch({
+    shader: sumsShader,
+    constants: { V, RELU: relu, STORE: dresidual !== null },
+    bindings: [
+      reads(x),
+      reads(y),
+      reads(dy),
+      reads(call.mean),
+      writes(parts),
+      writes(dresidual ?? gpu.scratch(4)),
+    ],
+    params: spanParams(sums),
+    workgroups: sums.tiles * sums.blocks,
+  });
+  const merge = spread(sums.blocks, channels, 1, 1, mergeAcross);
+  const coefficients = gpu.scratch(4 * channels);
+  gpu.dispatch({
+    shader: mergeShader,
+    constants: { TRAINING: call.training },
+    bindings: [
+      reads(parts),
+      reads(call.gamma),
+      reads(call.mean),
+      reads(call.invStd),
+      writes(call.dgamma),
+      writes(call.dbeta),
+      writes(coefficients),
+    ],
+    params: [...spanParams(merge), rows],
+    workgroups: merge.tiles,
+  });
+  if (!dx) return;
+  // The first pass has left g in dresidual, which spares reading y again.
+  const s = spread(rows, channels / width, 8, Number.POSITIVE_INFINITY);
+  gpu.dispatch({
+    shader: applyShader,
+    constants: { V, RELU: relu && dresidual === null },
+    bindings: [reads(x), reads(y), reads(dresidual ?? dy), reads(coefficients), writes(dx)],
+    params: spanParams(s),
+    workgroups: s.tiles * s.blocks,
+  });
+}

@@ -1,0 +1,137 @@
+import type { DeviceCounters } from "../device.js";
+import { DeviceValidationError, ReleasedError } from "../errors.js";
+import type { Binding, Dispatch } from "./lowering.js";
+import { bufferOf, usage } from "./memory.js";
+import type { Pipeline } from "./pipelines.js";
+
+/** WebGPU's alignment of uniform buffer offsets, and room for 64 words. */
+const slotBytes = 256;
+const arenaSlots = 256;
+/** Beyond this many parameter sets or bind groups the cache starts over. */
+const maxEntries = 16_384;
+
+interface Slot {
+  readonly id: number;
+  readonly resource: GPUBufferBinding;
+}
+
+/**
+ * Bind groups by layout, storages, offsets and parameters. A parameter set is written once to a
+ * uniform slot of its own, found again by content and never rewritten: a steady step creates nothing.
+ */
+export class BindGroups {
+  readonly #device: GPUDevice;
+  readonly #counters: DeviceCounters;
+  readonly #arenas: GPUBuffer[] = [];
+  #slots = new Map<string, Slot>();
+  #groups = new Map<string, GPUBindGroup>();
+
+  constructor(device: GPUDevice, counters: DeviceCounters) {
+    this.#device = device;
+    this.#counters = counters;
+  }
+
+  get(dispatch: Dispatch, pipeline: Pipeline): GPUBindGroup {
+    const slot = dispatch.params ? this.#slot(dispatch.params) : undefined;
+    let key = `${pipeline.layoutKey}${slot ? slot.id : ""}`;
+    for (const { slice } of dispatch.bindings) {
+      if (!slice.storage.live) {
+        throw new ReleasedError(
+          `${dispatch.shader.name} was given "${slice.storage.label}", which its scope has ` +
+            `released; keep it, or use it inside the scope`,
+        );
+      }
+      key += `,${slice.storage.id}:${slice.offset}:${slice.length}`;
+    }
+    let group = this.#groups.get(key);
+    if (!group) {
+      if (this.#groups.size >= maxEntries) this.#groups = new Map();
+      group = this.#create(dispatch, pipeline, slot);
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+
+  /** Forgets every bind group, so that none holds a destroyed buffer. */
+  clear(): void {
+    this.#groups = new Map();
+  }
+
+  destroyAll(): void {
+    this.clear();
+    this.#slots = new Map();
+    for (const arena of this.#arenas.splice(0)) arena.destroy();
+  }
+
+  #create(dispatch: Dispatch, pipeline: Pipeline, slot: Slot | undefined): GPUBindGroup {
+    checkAliasing(dispatch);
+    const entries: GPUBindGroupEntry[] = dispatch.bindings.map(({ slice }, i) => ({
+      binding: i + 1,
+      resource: {
+        buffer: bufferOf(slice),
+        offset: slice.offset * 4,
+        size: Math.ceil(slice.length / 4) * 16,
+      },
+    }));
+    if (slot) entries.push({ binding: 0, resource: slot.resource });
+    this.#counters.bindGroupsCreated++;
+    return this.#device.createBindGroup({ label: pipeline.name, layout: pipeline.layout, entries });
+  }
+
+  #slot(params: readonly number[]): Slot {
+    const key = params.join();
+    const known = this.#slots.get(key);
+    if (known) return known;
+    if (this.#slots.size >= maxEntries) {
+      // Recorded and pending bind groups keep the old arenas alive for as long as they need them.
+      this.#slots = new Map();
+      this.#groups = new Map();
+      this.#arenas.length = 0;
+    }
+    const id = this.#slots.size;
+    const index = id % arenaSlots;
+    if (index === 0) this.#arenas.push(this.#newArena());
+    const buffer = this.#arenas.at(-1) as GPUBuffer;
+    const words = Uint32Array.from(params, (word) => word >>> 0);
+    const size = Math.ceil(words.length / 4) * 16;
+    if (size > slotBytes) throw new DeviceValidationError(`${words.length} parameters exceed 64`);
+    const offset = index * slotBytes;
+    // Ahead of the pending encoder, which is right: no earlier command reads this slot.
+    this.#device.queue.writeBuffer(buffer, offset, words);
+    const slot = { id, resource: { buffer, offset, size } };
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
+  #newArena(): GPUBuffer {
+    const size = slotBytes * arenaSlots;
+    this.#counters.buffersCreated++;
+    this.#counters.bytesReserved += size;
+    return this.#device.createBuffer({
+      label: "params",
+      size,
+      usage: usage.uniform | usage.copyDst,
+    });
+  }
+}
+
+/**
+ * WebGPU forbids a buffer bound for writing to be bound again in the same dispatch, even on other
+ * bytes, unless both write and their ranges are disjoint.
+ */
+function checkAliasing(dispatch: Dispatch): void {
+  const overlap = (a: Binding, b: Binding): boolean =>
+    a.slice.offset < b.slice.offset + b.slice.length &&
+    b.slice.offset < a.slice.offset + a.slice.length;
+  for (const [i, a] of dispatch.bindings.entries()) {
+    for (const b of dispatch.bindings.slice(i + 1)) {
+      if (a.slice.storage !== b.slice.storage) continue;
+      if (a.access === "read" && b.access === "read") continue;
+      if (a.access === "write" && b.access === "write" && !overlap(a, b)) continue;
+      throw new DeviceValidationError(
+        `${dispatch.shader.name} reads and writes one storage, "${a.slice.storage.label}", in one ` +
+          `dispatch; put what is written into a storage of its own`,
+      );
+    }
+  }
+}

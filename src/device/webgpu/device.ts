@@ -1,0 +1,291 @@
+import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
+import { DeviceError, DeviceValidationError, LimitError, ReleasedError } from "../errors.js";
+import type { KernelCalls, KernelName } from "../kernels.js";
+import { newCounters, Pool } from "../pool.js";
+import type { Scope } from "../scope.js";
+import type { Slice, Storage } from "../storage.js";
+import { type AdapterOptions, describeAdapter, isSoftware, requestGpuDevice } from "./adapter.js";
+import { keepAlive } from "./alive.js";
+import { BindGroups } from "./bindings.js";
+import { Faults } from "./faults.js";
+import { lower } from "./kernels.js";
+import type { Dispatch, GpuLowering } from "./lowering.js";
+import { bufferOf, GpuMemory, type GpuStorage, mapRead, Staging } from "./memory.js";
+import { Pipelines } from "./pipelines.js";
+import { type KernelTime, Profiler } from "./profiler.js";
+import { type Command, CommandStream } from "./stream.js";
+
+export interface WebGpuOptions extends AdapterOptions {
+  /** A GPUDevice of the caller's own; it is used as it is, and not destroyed. */
+  device?: GPUDevice;
+  /**
+   * Dispatches per submit, default 192. Fewer start the GPU sooner and keep a page responsive, more
+   * cost less on the processor.
+   */
+  dispatchesPerSubmit?: number;
+}
+
+/**
+ * Opens a WebGPU device: the caller's own, the browser's, or in Node one of the optional `webgpu`
+ * package. Throws DeviceUnavailableError when there is none of the kind asked for.
+ */
+export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
+  if (options.device) {
+    return new WebGpuDevice(options.device, options.device.adapterInfo, false, options);
+  }
+  const { device, info } = await keepAlive(requestGpuDevice(options));
+  return new WebGpuDevice(device, info, true, options);
+}
+
+/** WebGPU's dispatch limit in each dimension, the same on every adapter. */
+const maxWorkgroups = 65_535;
+
+export class WebGpuDevice implements Device {
+  readonly kind = "webgpu";
+  readonly info: DeviceInfo;
+  readonly maxStorageBytes: number;
+  readonly counters: DeviceCounters = newCounters();
+  /** The GPUDevice underneath, to share it with other code. */
+  readonly gpu: GPUDevice;
+  readonly #owned: boolean;
+  readonly #faults: Faults;
+  readonly #memory: GpuMemory;
+  readonly #pool: Pool<GpuStorage>;
+  readonly #staging: Staging;
+  readonly #pipelines: Pipelines;
+  readonly #groups: BindGroups;
+  readonly #profiler: Profiler;
+  readonly #stream: CommandStream;
+  readonly #lowering: GpuLowering;
+  readonly #scratch: GpuStorage[] = [];
+  #recorded: Command[] | undefined;
+  #destroyed = false;
+
+  /** Use `openWebGpuDevice`. */
+  constructor(gpu: GPUDevice, info: GPUAdapterInfo, owned: boolean, options: WebGpuOptions) {
+    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.limits;
+    this.gpu = gpu;
+    this.#owned = owned;
+    this.info = {
+      kind: "webgpu",
+      name: describeAdapter(info),
+      software: isSoftware(info),
+      threads: 1,
+      features: [...gpu.features].sort(),
+    };
+    this.maxStorageBytes =
+      Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 256) * 256;
+    this.#faults = new Faults(gpu);
+    this.#memory = new GpuMemory(gpu, this.#faults);
+    this.#pool = new Pool(this.#memory, this.counters, this.maxStorageBytes);
+    this.#staging = new Staging(gpu, this.counters);
+    this.#pipelines = new Pipelines(gpu, this.counters);
+    this.#groups = new BindGroups(gpu, this.counters);
+    this.#profiler = new Profiler(gpu);
+    this.#stream = new CommandStream(
+      gpu,
+      this.counters,
+      this.#faults,
+      this.#profiler,
+      options.dispatchesPerSubmit ?? 192,
+    );
+    this.#lowering = {
+      features: new Set(gpu.features),
+      maxWorkgroupStorageBytes: gpu.limits.maxComputeWorkgroupStorageSize,
+      maxWorkgroupInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
+      maxWorkgroups,
+      scratch: (elements) => {
+        const storage = this.#pool.allocate(elements * 4, "scratch");
+        this.#scratch.push(storage);
+        return { storage, offset: 0, length: elements };
+      },
+      dispatch: (dispatch) => this.#dispatch(dispatch),
+    };
+  }
+
+  allocate(bytes: number, label: string): Storage {
+    this.#checkOpen();
+    return this.#pool.allocate(bytes, label);
+  }
+
+  release(storage: Storage): void {
+    if (!this.#destroyed) this.#pool.release(storage as GpuStorage);
+  }
+
+  scope(): Scope {
+    return this.#pool.scope();
+  }
+
+  keep(storage: Storage): void {
+    this.#pool.keep(storage as GpuStorage);
+  }
+
+  run<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
+    this.#checkOpen();
+    try {
+      lower(this.#lowering, kernel, call);
+    } finally {
+      // Queue order makes scratch memory free for the next call at once.
+      for (const storage of this.#scratch.splice(0)) this.#pool.release(storage);
+    }
+  }
+
+  write(target: Slice, data: ArrayBufferView): void {
+    this.#checkOpen();
+    checkLive(target, "write");
+    if (this.#recorded) {
+      throw new DeviceError("write inside capture: fill the slice before, or between replays");
+    }
+    if (data.byteLength % 4 || data.byteLength > target.length * 4) {
+      throw new LimitError(
+        `write of ${data.byteLength} bytes to "${target.storage.label}", a slice of ` +
+          `${target.length * 4} bytes; give a multiple of 4 that fits`,
+      );
+    }
+    if (data.byteLength === 0) return;
+    // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
+    if (this.#stream.names(target.storage)) this.#stream.submit();
+    const { buffer, byteOffset, byteLength } = data;
+    this.gpu.queue.writeBuffer(bufferOf(target), target.offset * 4, buffer, byteOffset, byteLength);
+  }
+
+  read(source: Slice): Promise<ArrayBuffer> {
+    return keepAlive(this.#read(source));
+  }
+
+  async #read(source: Slice): Promise<ArrayBuffer> {
+    this.#checkOpen();
+    checkLive(source, "read");
+    this.#faults.check();
+    const bytes = source.length * 4;
+    if (bytes === 0) return new ArrayBuffer(0);
+    const staging = this.#staging.take(bytes);
+    this.#stream.copyOut(source, staging);
+    this.#stream.submit();
+    try {
+      await Promise.all([staging.mapAsync(mapRead, 0, bytes), this.#stream.settled]);
+    } catch (cause) {
+      return this.#faults.explain(cause);
+    }
+    const data = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    this.#staging.giveBack(staging);
+    this.#faults.check();
+    return data;
+  }
+
+  flush(): void {
+    this.#stream.submit();
+  }
+
+  finish(): Promise<void> {
+    return keepAlive(this.#finish());
+  }
+
+  async #finish(): Promise<void> {
+    this.#checkOpen();
+    this.#stream.submit();
+    this.#faults.check();
+    try {
+      await Promise.all([this.gpu.queue.onSubmittedWorkDone(), this.#stream.settled]);
+    } catch (cause) {
+      return this.#faults.explain(cause);
+    }
+    this.#faults.check();
+  }
+
+  capture(body: () => void): Recording {
+    this.#checkOpen();
+    if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
+    const commands: Command[] = [];
+    this.#recorded = commands;
+    this.#pool.enterPrivate();
+    let done = false;
+    let giveBack: () => void = () => {};
+    try {
+      body();
+      done = true;
+    } finally {
+      this.#recorded = undefined;
+      giveBack = this.#pool.leavePrivate();
+      if (!done) giveBack();
+    }
+    let released = false;
+    return {
+      replay: () => {
+        this.#checkOpen();
+        if (released) throw new ReleasedError("a recording was replayed after its release");
+        for (const command of commands) this.#stream.dispatch(command);
+      },
+      release: () => {
+        if (released) return;
+        released = true;
+        commands.length = 0;
+        giveBack();
+      },
+    };
+  }
+
+  /** Turns per-kernel timing on or off; needs the feature timestamp-query. */
+  profile(on: boolean): void {
+    this.#stream.submit();
+    this.#profiler.enable(on);
+  }
+
+  /** GPU milliseconds per kernel since the last report, the most expensive first. */
+  profileReport(): Promise<KernelTime[]> {
+    this.#stream.submit();
+    return keepAlive(this.#profiler.report());
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#destroyed) return;
+    this.#stream.submit();
+    this.#destroyed = true;
+    this.#faults.close();
+    // A device that is lost or out of memory has nothing to wait for.
+    await keepAlive(this.gpu.queue.onSubmittedWorkDone()).catch(() => {});
+    this.#groups.destroyAll();
+    this.#staging.destroyAll();
+    this.#profiler.destroy();
+    this.#memory.destroyAll();
+    if (!this.#owned) return;
+    this.gpu.destroy();
+    await keepAlive(this.gpu.lost);
+  }
+
+  #dispatch(dispatch: Dispatch): void {
+    const pipeline = this.#pipelines.get(dispatch);
+    const command: Command = {
+      name: pipeline.name,
+      pipeline: pipeline.pipeline,
+      group: this.#groups.get(dispatch, pipeline),
+      workgroups: foldWorkgroups(dispatch),
+      storages: dispatch.bindings.map((binding) => binding.slice.storage),
+    };
+    this.#recorded?.push(command);
+    this.#stream.dispatch(command);
+  }
+
+  #checkOpen(): void {
+    if (this.#destroyed) throw new DeviceError("the WebGPU device was used after destroy()");
+  }
+}
+
+function checkLive(slice: Slice, what: string): void {
+  if (slice.storage.live) return;
+  throw new ReleasedError(
+    `${what} of "${slice.storage.label}", which its scope has released; keep it, or ${what} earlier`,
+  );
+}
+
+function foldWorkgroups({ shader, workgroups }: Dispatch): readonly [number, number, number] {
+  if (typeof workgroups !== "number") return workgroups;
+  const rows = Math.ceil(workgroups / maxWorkgroups);
+  if (rows > maxWorkgroups) {
+    throw new DeviceValidationError(
+      `${shader.name} needs ${workgroups} workgroups, over the limit`,
+    );
+  }
+  return [Math.ceil(workgroups / rows), rows, 1];
+}

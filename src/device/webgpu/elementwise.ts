@@ -1,0 +1,217 @@
+import elementwiseText from "../../../shaders/elementwise.wgsl";
+import groupText from "../../../shaders/group.wgsl";
+import mathText from "../../../shaders/math.wgsl";
+import {
+  type ElementwiseKernel,
+  type Expr,
+  elementwiseKernels,
+  operandsOf,
+} from "../elementwise.js";
+import { float32Bits } from "../float32.js";
+import type { ElementwiseCall } from "../kernels.js";
+import { collapse } from "./collapse.js";
+import { type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
+import { perGroup } from "./spread.js";
+
+/**
+ * How an operand is addressed by the output's index i:
+ * full: x[i]; scalar: x[0]; inner: x[i % period], a row repeated; outer: x[i / period], a column
+ * spread along rows; strided: by its strides in the collapsed shape.
+ */
+type Access = "full" | "scalar" | "inner" | "outer" | "strided";
+
+interface Operand {
+  readonly access: Access;
+  readonly period: number;
+}
+
+const expressions = elementwiseKernels();
+const shaders = new Map<string, Shader>();
+
+export function lowerElementwise(gpu: GpuLowering, call: ElementwiseCall): void {
+  const expression = expressions.get(call.kernel);
+  if (!expression) throw new Error(`no elementwise kernel is named ${call.kernel}`);
+  lowerExpression(gpu, call.kernel, expression, call);
+}
+
+/** Any expression over operands with strides; `permute` is the expression `a`. */
+export function lowerExpression(
+  gpu: GpuLowering,
+  name: ElementwiseKernel | "permute",
+  expression: Expr,
+  call: Omit<ElementwiseCall, "kernel">,
+): void {
+  const { shape, strides } = collapse(
+    call.shape,
+    call.inputs.map((input) => input.strides),
+  );
+  const operands = strides.map((own) => accessOf(shape, own));
+  const vector = operands.every(isVector);
+  const unit = vector ? 4 : 1;
+  const length = Math.ceil(shape.reduce((a, b) => a * b, 1) / unit);
+  const params = [length, ...call.scalars.map(float32Bits)];
+  if (operands.some(({ access }) => access === "strided")) params.push(...shape);
+  for (const [i, { access, period }] of operands.entries()) {
+    if (access === "strided") params.push(...(strides[i] ?? []));
+    else params.push(access === "inner" || access === "outer" ? period / unit : 0);
+  }
+  gpu.dispatch({
+    shader: shaderFor(name, expression, operands, vector, shape.length),
+    bindings: [...call.inputs.map((input) => reads(input.slice)), writes(call.out)],
+    params,
+    workgroups: perGroup(length, 256),
+  });
+}
+
+function accessOf(shape: readonly number[], strides: readonly number[]): Operand {
+  if (strides.every((stride) => stride === 0)) return { access: "scalar", period: 1 };
+  let dense = 1;
+  let isFull = true;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    if (strides[d] !== dense) isFull = false;
+    dense *= shape[d] ?? 1;
+  }
+  if (isFull) return { access: "full", period: 1 };
+  const [, columns] = shape;
+  if (shape.length === 2 && columns !== undefined) {
+    if (strides[0] === 0 && strides[1] === 1) return { access: "inner", period: columns };
+    if (strides[0] === 1 && strides[1] === 0) return { access: "outer", period: columns };
+  }
+  return { access: "strided", period: 1 };
+}
+
+/** Whether four neighbours of the output need one vec4 of the operand, or one of its elements. */
+const isVector = ({ access, period }: Operand): boolean =>
+  access === "full" || access === "scalar" || (access !== "strided" && period % 4 === 0);
+
+function shaderFor(
+  name: string,
+  expression: Expr,
+  operands: readonly Operand[],
+  vector: boolean,
+  rank: number,
+): Shader {
+  const modes = operands.map((operand) => operand.access);
+  const strided = modes.includes("strided");
+  const key = [name, vector ? "vec4" : "f32", ...modes, strided ? rank : ""].join(" ");
+  let made = shaders.get(key);
+  if (!made) {
+    const head = elementwiseHead(expression, modes, vector, rank);
+    made = shader(`elementwise ${name}`, head, groupText, mathText, elementwiseText);
+    shaders.set(key, made);
+  }
+  return made;
+}
+
+/** The generated part of a kernel: types, parameters, bindings and `value(i)`. */
+export function elementwiseHead(
+  expression: Expr,
+  modes: readonly Access[],
+  vector: boolean,
+  rank: number,
+): string {
+  const names = operandsOf(expression);
+  const dims = Array.from({ length: rank }, (_, d) => d);
+  const strided = modes.includes("strided");
+  const fields = ["length: u32", "p: f32", "q: f32"];
+  if (strided) fields.push(...dims.map((d) => `size${d}: u32`));
+  const bindings: string[] = [];
+  const loads: string[] = [];
+  for (const [i, name] of names.entries()) {
+    const mode = modes[i] ?? "full";
+    if (mode === "strided") fields.push(...dims.map((d) => `${name}Stride${d}: u32`));
+    else fields.push(`${name}Period: u32`);
+    const wide = vector && mode !== "scalar" && mode !== "outer";
+    bindings.push(
+      `@group(0) @binding(${i + 1}) var<storage, read> ${name}Data: array<${wide ? "vec4f" : "f32"}>;`,
+    );
+    loads.push(`  let ${name} = V(${name}Data[${indexOf(name, mode, dims)}]);`);
+  }
+  const [v, int, uint] = vector ? ["vec4f", "vec4i", "vec4u"] : ["f32", "i32", "u32"];
+  return [
+    `alias V = ${v};`,
+    `alias I = ${int};`,
+    `alias U = ${uint};`,
+    `struct Params {\n${fields.map((field) => `  ${field},`).join("\n")}\n}`,
+    "@group(0) @binding(0) var<uniform> params: Params;",
+    ...bindings,
+    `@group(0) @binding(${names.length + 1}) var<storage, read_write> result: array<V>;`,
+    "fn value(i: u32) -> V {",
+    ...(strided ? coordinates(dims) : []),
+    ...loads,
+    `  return ${emit(expression)};`,
+    "}",
+  ].join("\n");
+}
+
+function indexOf(name: string, mode: Access, dims: readonly number[]): string {
+  switch (mode) {
+    case "full":
+      return "i";
+    case "scalar":
+      return "0";
+    case "inner":
+      return `i % params.${name}Period`;
+    case "outer":
+      return `i / params.${name}Period`;
+    case "strided":
+      return dims.map((d) => `at${d} * params.${name}Stride${d}`).join(" + ");
+  }
+}
+
+/** The output's coordinates from its flat index, the last dimension first. */
+function coordinates(dims: readonly number[]): string[] {
+  const lines = ["  var rest = i;"];
+  for (const d of [...dims].reverse()) {
+    if (d === 0) lines.push("  let at0 = rest;");
+    else lines.push(`  let at${d} = rest % params.size${d};`, `  rest /= params.size${d};`);
+  }
+  return lines;
+}
+
+function emit(e: Expr): string {
+  switch (e.kind) {
+    case "name":
+      return e.name === "p" || e.name === "q" ? `V(params.${e.name})` : e.name;
+    case "const":
+      return `V(${e.value})`;
+    case "unary":
+      return unary[e.fn](emit(e.x));
+    case "binary":
+      return binary[e.fn](emit(e.x), emit(e.y));
+    case "select":
+      return `select(${emit(e.no)}, ${emit(e.yes)}, ${emit(e.x)} ${compare[e.fn]} ${emit(e.y)})`;
+  }
+}
+
+type UnaryName = Extract<Expr, { kind: "unary" }>["fn"];
+type BinaryName = Extract<Expr, { kind: "binary" }>["fn"];
+const call =
+  (fn: string) =>
+  (...args: string[]): string =>
+    `${fn}(${args.join(", ")})`;
+const infix =
+  (sign: string) =>
+  (x: string, y: string): string =>
+    `(${x} ${sign} ${y})`;
+const unary: Record<UnaryName, (x: string) => string> = {
+  neg: (x) => `(-${x})`,
+  abs: call("abs"),
+  exp: call("expOf"),
+  log: call("logOf"),
+  sqrt: call("sqrt"),
+  sin: call("sinOf"),
+  cos: call("cosOf"),
+  tanh: call("tanhOf"),
+  floor: call("floor"),
+};
+const binary: Record<BinaryName, (x: string, y: string) => string> = {
+  add: infix("+"),
+  sub: infix("-"),
+  mul: infix("*"),
+  div: infix("/"),
+  min: call("min"),
+  max: call("max"),
+  pow: call("powOf"),
+};
+const compare = { lt: "<", le: "<=", eq: "==" } as const;

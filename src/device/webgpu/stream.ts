@@ -1,0 +1,113 @@
+import type { DeviceCounters } from "../device.js";
+import type { Slice, Storage } from "../storage.js";
+import type { Faults } from "./faults.js";
+import { toDeviceError } from "./faults.js";
+import { bufferOf } from "./memory.js";
+import type { Profiler } from "./profiler.js";
+
+/** One dispatch, ready to encode. */
+export interface Command {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+  /** Storages it names. */
+  readonly storages: readonly Storage[];
+}
+
+/**
+ * The pending command encoder. Dispatches share one compute pass; WebGPU orders them and makes each
+ * one's writes visible to the next. The encoder is submitted when it must be or has grown long.
+ */
+export class CommandStream {
+  readonly #device: GPUDevice;
+  readonly #counters: DeviceCounters;
+  readonly #faults: Faults;
+  readonly #profiler: Profiler;
+  readonly #maxDispatches: number;
+  readonly #named = new Set<Storage>();
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #pipeline: GPUComputePipeline | undefined;
+  #pending = 0;
+  #settled: Promise<void> = Promise.resolve();
+
+  constructor(
+    device: GPUDevice,
+    counters: DeviceCounters,
+    faults: Faults,
+    profiler: Profiler,
+    maxDispatches: number,
+  ) {
+    this.#device = device;
+    this.#counters = counters;
+    this.#faults = faults;
+    this.#profiler = profiler;
+    this.#maxDispatches = maxDispatches;
+  }
+
+  /** Resolves when the faults of everything submitted so far have been reported. */
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** Whether a command not yet submitted names the storage. */
+  names(storage: Storage): boolean {
+    return this.#named.has(storage);
+  }
+
+  dispatch(command: Command): void {
+    const pass = this.#openPass(command.name);
+    if (this.#pipeline !== command.pipeline) {
+      pass.setPipeline(command.pipeline);
+      this.#pipeline = command.pipeline;
+    }
+    pass.setBindGroup(0, command.group);
+    pass.dispatchWorkgroups(...command.workgroups);
+    for (const storage of command.storages) this.#named.add(storage);
+    this.#counters.dispatches++;
+    if (this.#profiler.enabled) this.#closePass();
+    if (++this.#pending >= this.#maxDispatches || this.#profiler.full) this.submit();
+  }
+
+  copyOut(source: Slice, target: GPUBuffer): void {
+    this.#closePass();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    const from = bufferOf(source);
+    this.#encoder.copyBufferToBuffer(from, source.offset * 4, target, 0, source.length * 4);
+  }
+
+  submit(): void {
+    if (!this.#encoder) return;
+    this.#closePass();
+    this.#profiler.resolve(this.#encoder);
+    // Were the submit refused, its results would read back as zeros: the scope tells of it.
+    this.#device.pushErrorScope("validation");
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#settled = this.#device.popErrorScope().then(
+      (error) => {
+        if (error) this.#faults.add(toDeviceError(error));
+      },
+      () => {}, // the device was lost, which Faults learns by itself
+    );
+    this.#profiler.collect();
+    this.#counters.submits++;
+    this.#encoder = undefined;
+    this.#pending = 0;
+    this.#named.clear();
+  }
+
+  #openPass(name: string): GPUComputePassEncoder {
+    if (!this.#pass) {
+      this.#encoder ??= this.#device.createCommandEncoder();
+      this.#pass = this.#encoder.beginComputePass(this.#profiler.passFor(name));
+    }
+    return this.#pass;
+  }
+
+  #closePass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+    this.#pipeline = undefined;
+  }
+}
