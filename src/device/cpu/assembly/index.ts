@@ -1,3 +1,24 @@
 // Every kernel is an export with the signature (thread: i32, threads: i32, p: usize): void, where p
 // is the address of the command's 32-bit words. The elementwise kernels are generated beside these.
+export { augment } from "./augment";
+export {
+  batchnorm_apply,
+  batchnorm_finish,
+  batchnorm_partial,
+  batchnorm_scale,
+} from "./batchnorm";
+export {
+  batchnorm_backward_apply,
+  batchnorm_backward_finish,
+  batchnorm_backward_partial,
+} from "./batchnorm-backward";
+export { conv2d, conv2dInputGrad, conv2dWeightGrad } from "./conv";
+export { copy, fill, permute } from "./copy";
+export { matmul } from "./gemm";
+export { adam, sgd } from "./optim";
+export { pool2d, pool2d_backward } from "./pool";
+export { random } from "./random";
+export { reduce_combine, reduce_partial } from "./reduce";
+export { gather_rows, one_hot, scatter_add_rows } from "./rows";
+export { softmax_cross_entropy, softmax_cross_entropy_backward } from "./softmax";
 export { heapBase, once, work } from "./runtime";
