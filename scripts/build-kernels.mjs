@@ -67,7 +67,17 @@ async function compile({ name, flags }, generated) {
     relative(root, join(assembly, "index.ts")),
     generated,
     ...["--baseDir", root, "--outFile", relative(root, temporary)],
-    ...["-O3", "--runtime", "stub", "--noAssert", "--use", "abort=", "--exportTable"],
+    ...[
+      "-O3",
+      "--runtime",
+      "stub",
+      "--noAssert",
+      "--use",
+      "abort=",
+      "--exportTable",
+      "--disableWarning",
+      "112",
+    ],
     ...["--importMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
     ...["--memoryBase", "1024", "--enable", "simd", ...flags],
   ]);

@@ -86,6 +86,26 @@ export function tanh(x: v128): v128 {
   return v128.bitselect(near, v128.or(far, sign), f32x4.lt(size, f32x4.splat(0.625)));
 }
 
+/** sin(r + q * pi / 2) for |r| <= pi / 4: minimax polynomials of FreeBSD's sinf and cosf. */
+// @ts-ignore: decorator
+@inline
+function quarterSine(r: v128, q: v128): v128 {
+  const z = f32x4.mul(r, r);
+  let s = f32x4.splat(2.71831149398982e-6);
+  s = horner(s, z, -1.98393348360966e-4);
+  s = horner(s, z, 8.33332938588946e-3);
+  s = horner(s, z, -1.66666666416266e-1);
+  s = f32x4.add(r, f32x4.mul(f32x4.mul(s, z), r));
+  let c = f32x4.splat(2.43904487962774e-5);
+  c = horner(c, z, -1.38867637746099e-3);
+  c = horner(c, z, 4.16666233237390e-2);
+  c = horner(c, z, -4.99999997251031e-1);
+  c = f32x4.add(f32x4.splat(1), f32x4.mul(c, z));
+  const odd = i32x4.ne(v128.and(q, i32x4.splat(1)), i32x4.splat(0));
+  const sign = i32x4.shl(v128.and(q, i32x4.splat(2)), 30);
+  return v128.xor(v128.bitselect(c, s, odd), sign);
+}
+
 /** Two lanes of x - n * pi / 2 in double precision; pi / 2 in two parts, the first of 33 bits. */
 // @ts-ignore: decorator
 @inline
@@ -113,21 +133,15 @@ function sine(x: v128, quadrant: i32): v128 {
     i32x4.trunc_sat_f64x2_s_zero(highN),
     0, 1, 4, 5,
   );
-  const q = i32x4.add(n, i32x4.splat(quadrant));
-  const z = f32x4.mul(r, r);
-  let s = f32x4.splat(2.71831149398982e-6);
-  s = horner(s, z, -1.98393348360966e-4);
-  s = horner(s, z, 8.33332938588946e-3);
-  s = horner(s, z, -1.66666666416266e-1);
-  s = f32x4.add(r, f32x4.mul(f32x4.mul(s, z), r));
-  let c = f32x4.splat(2.43904487962774e-5);
-  c = horner(c, z, -1.38867637746099e-3);
-  c = horner(c, z, 4.16666233237390e-2);
-  c = horner(c, z, -4.99999997251031e-1);
-  c = f32x4.add(f32x4.splat(1), f32x4.mul(c, z));
-  const odd = i32x4.ne(v128.and(q, i32x4.splat(1)), i32x4.splat(0));
-  const sign = i32x4.shl(v128.and(q, i32x4.splat(2)), 30);
-  return v128.xor(v128.bitselect(c, s, odd), sign);
+  return quarterSine(r, i32x4.add(n, i32x4.splat(quadrant)));
+}
+
+/** sin(2 pi u + quadrant * pi / 2) for u in [0, 1]: the quarter turns come off exactly. */
+export function sineOfTurn(u: v128, quadrant: i32): v128 {
+  const quarters = f32x4.mul(u, f32x4.splat(4));
+  const n = f32x4.nearest(quarters);
+  const r = f32x4.mul(f32x4.sub(quarters, n), f32x4.splat(1.57079632679));
+  return quarterSine(r, i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(quadrant)));
 }
 
 export function sin(x: v128): v128 {

@@ -28,7 +28,7 @@ function runSpan(n: u32, out: usize, operands: usize, count: u32, loop: u32): vo
   if (whole) {
     for (let i: u32 = 0; i < count; i++) {
       const at = operands + 8 * i;
-      store<usize>(at, load<usize>(at) + (whole >> 2) * load<usize>(at, 4));
+      store<usize>(at, load<usize>(at) + <usize>(whole >> 2) * load<usize>(at, 4));
     }
   }
   const tail = threadScratch + TAIL;

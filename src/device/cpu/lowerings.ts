@@ -1,0 +1,54 @@
+import type { KernelCalls, KernelName } from "../kernels.js";
+import { lowerConv2d, lowerConv2dInputGrad, lowerConv2dWeightGrad } from "./conv.js";
+import { lowerCopy, lowerElementwise, lowerFill, lowerPermute } from "./lower-elementwise.js";
+import {
+  lowerBatchNorm,
+  lowerBatchNormBackward,
+  lowerBatchNormInference,
+  lowerBatchNormStatistics,
+} from "./lower-norm.js";
+import { lowerPool2d, lowerPool2dBackward } from "./lower-pool.js";
+import {
+  lowerAdam,
+  lowerAugment,
+  lowerGatherRows,
+  lowerOneHot,
+  lowerRandom,
+  lowerReduce,
+  lowerScatterAddRows,
+  lowerSgd,
+  lowerSoftmaxCrossEntropy,
+  lowerSoftmaxCrossEntropyBackward,
+} from "./lower-rows.js";
+import type { Lowering } from "./lowering.js";
+import { lowerMatmul } from "./matmul.js";
+
+/** How each kernel call becomes commands on the CPU device. */
+export const lowerings: {
+  readonly [K in KernelName]: (call: KernelCalls[K], lowering: Lowering) => void;
+} = {
+  copy: lowerCopy,
+  fill: lowerFill,
+  elementwise: lowerElementwise,
+  reduce: lowerReduce,
+  permute: lowerPermute,
+  matmul: lowerMatmul,
+  conv2d: lowerConv2d,
+  conv2dInputGrad: lowerConv2dInputGrad,
+  conv2dWeightGrad: lowerConv2dWeightGrad,
+  batchNorm: lowerBatchNorm,
+  batchNormInference: lowerBatchNormInference,
+  batchNormBackward: lowerBatchNormBackward,
+  batchNormStatistics: lowerBatchNormStatistics,
+  pool2d: lowerPool2d,
+  pool2dBackward: lowerPool2dBackward,
+  softmaxCrossEntropy: lowerSoftmaxCrossEntropy,
+  softmaxCrossEntropyBackward: lowerSoftmaxCrossEntropyBackward,
+  gatherRows: lowerGatherRows,
+  scatterAddRows: lowerScatterAddRows,
+  oneHot: lowerOneHot,
+  augment: lowerAugment,
+  random: lowerRandom,
+  sgd: lowerSgd,
+  adam: lowerAdam,
+};
