@@ -68,6 +68,7 @@ export class Pool<S extends Storage> {
       throw new ReleasedError(`${storage.label} was released twice; its scope owns it`);
     }
     storage.live = false;
+    storage.generation++;
     this.#disown(storage);
     this.#counters.bytesInUse -= storage.bytes;
     const list = this.#free.get(storage.bytes);

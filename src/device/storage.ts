@@ -8,6 +8,8 @@ export interface Storage {
   live: boolean;
   /** True when no scope owns it: it lives until it is released by name. */
   kept: boolean;
+  /** How often it went back to the pool: tells its present owner from earlier ones. */
+  generation: number;
 }
 
 /** A span of a storage, in 32-bit elements. `offset` is a multiple of `sliceAlignment`. */

@@ -34,6 +34,7 @@ export class Tensor {
   node: GradientNode | undefined;
   /** Where `backward` leaves the gradient of a leaf; same shape. */
   grad: Tensor | undefined;
+  readonly #generation: number;
 
   constructor(device: Device, slice: Slice, shape: Shape, dtype: DType = "f32") {
     const size = sizeOf(shape);
@@ -46,6 +47,7 @@ export class Tensor {
     this.slice = slice;
     this.shape = shape;
     this.dtype = dtype;
+    this.#generation = slice.storage.generation;
   }
 
   get size(): number {
@@ -54,7 +56,7 @@ export class Tensor {
 
   /** True while the memory behind the tensor is its own. */
   get live(): boolean {
-    return this.slice.storage.live;
+    return this.slice.storage.live && this.slice.storage.generation === this.#generation;
   }
 
   /** Takes the tensor out of its scope; it lives until `release`. Returns the tensor. */

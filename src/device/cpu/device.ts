@@ -230,7 +230,7 @@ export class CpuDevice implements Device {
           `${this.#counters.bytesReserved} are in use; use a smaller batch or a narrower model`,
       );
     }
-    return { id, bytes, label, live: false, kept: false, address };
+    return { id, bytes, label, live: false, kept: false, generation: 0, address };
   }
 
   #assertOpen(): void {

@@ -17,6 +17,7 @@ export const mapRead = 1;
 export class GpuStorage implements Storage {
   live = true;
   kept = false;
+  generation = 0;
   constructor(
     readonly id: number,
     readonly bytes: number,
