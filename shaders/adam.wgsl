@@ -1,11 +1,11 @@
-/// PyTorch's Adam, and AdamW when decoupled.
-struct Params { length: u32 } // in vec4f
+/// PyTorch's Adam, and AdamW when decoupled. Constant: V.
+struct Params { length: u32 } // in V
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> grads: array<vec4f>;
+@group(0) @binding(1) var<storage, read> grads: array<V>;
 @group(0) @binding(2) var<storage, read> hyper: array<f32>;
-@group(0) @binding(3) var<storage, read_write> weights: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> first: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> second: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> weights: array<V>;
+@group(0) @binding(4) var<storage, read_write> first: array<V>;
+@group(0) @binding(5) var<storage, read_write> second: array<V>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -69,6 +69,6 @@ fn main(
     mean[c] = average;
     invStd[c] = 1.0 / sqrt(total / samples + params.eps);
     runningMean[c] = keep * runningMean[c] + params.momentum * average;
-    runningVar[c] = keep * runningVar[c] + params.momentum * (total / (samples - 1.0));
+    runningVar[c] = keep * runningVar[c] + params.momentum * (total / max(samples - 1.0, 1.0));
   }
 }

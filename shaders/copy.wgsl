@@ -1,7 +1,8 @@
-struct Params { length: u32 } // in vec4u
+/// Constant: V, a word or four.
+struct Params { length: u32 } // in V
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> src: array<vec4u>;
-@group(0) @binding(2) var<storage, read_write> dst: array<vec4u>;
+@group(0) @binding(1) var<storage, read> src: array<V>;
+@group(0) @binding(2) var<storage, read_write> dst: array<V>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -1,9 +1,10 @@
+/// Constant: V.
 struct Params {
-  length: u32, // in vec4f
+  length: u32, // in V
   value: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> dst: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> dst: array<V>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -13,6 +14,6 @@ fn main(
 ) {
   let first = groupIndex(id, counts) * 256 + lane;
   for (var i = first; i < min(first + 256, params.length); i += 64) {
-    dst[i] = vec4f(params.value);
+    dst[i] = V(params.value);
   }
 }

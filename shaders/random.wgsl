@@ -1,6 +1,6 @@
 /// One block of four words an invocation. Constant: NORMAL (else uniform).
 struct Params {
-  length: u32, // in vec4f
+  length: u32,
   low: f32,
   high: f32,
 }
@@ -24,15 +24,24 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let block = groupIndex(id, counts) * 64 + lane;
-  if (block >= params.length) {
+  if (block * 4 >= params.length) {
     return;
   }
   let words = philox(vec4u(block, state[2], state[3], 0u), vec2u(state[0], state[1]));
+  var sample: vec4f;
   if (NORMAL) {
-    let sample = vec4f(gaussians(words.x, words.y), gaussians(words.z, words.w));
-    out[block] = params.low + params.high * sample;
+    sample = vec4f(gaussians(words.x, words.y), gaussians(words.z, words.w));
+    sample = params.low + params.high * sample;
   } else {
-    let sample = vec4f(words >> vec4u(8)) * 0x1p-24;
-    out[block] = params.low + (params.high - params.low) * sample;
+    sample = vec4f(words >> vec4u(8)) * 0x1p-24;
+    sample = params.low + (params.high - params.low) * sample;
+  }
+  let count = params.length - block * 4;
+  if (count >= 4) {
+    out[block] = sample;
+  } else {
+    for (var k = 0u; k < count; k++) {
+      out[block][k] = sample[k];
+    }
   }
 }

@@ -1,11 +1,11 @@
 /// PyTorch's SGD: d = grad + weightDecay * param; v = momentum * v + d;
-/// param -= lr * (nesterov ? d + momentum * v : v).
-struct Params { length: u32 } // in vec4f
+/// param -= lr * (nesterov ? d + momentum * v : v). Constant: V.
+struct Params { length: u32 } // in V
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> grads: array<vec4f>;
+@group(0) @binding(1) var<storage, read> grads: array<V>;
 @group(0) @binding(2) var<storage, read> hyper: array<f32>;
-@group(0) @binding(3) var<storage, read_write> weights: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> velocity: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> weights: array<V>;
+@group(0) @binding(4) var<storage, read_write> velocity: array<V>;
 
 @compute @workgroup_size(64)
 fn main(

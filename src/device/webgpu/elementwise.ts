@@ -46,9 +46,10 @@ export function lowerExpression(
     call.inputs.map((input) => input.strides),
   );
   const operands = strides.map((own) => accessOf(shape, own));
-  const vector = operands.every(isVector);
+  const count = shape.reduce((a, b) => a * b, 1);
+  const vector = count % 4 === 0 && operands.every(isVector);
   const unit = vector ? 4 : 1;
-  const length = Math.ceil(shape.reduce((a, b) => a * b, 1) / unit);
+  const length = count / unit;
   const params = [length, ...call.scalars.map(float32Bits)];
   if (operands.some(({ access }) => access === "strided")) params.push(...shape);
   for (const [i, { access, period }] of operands.entries()) {

@@ -37,7 +37,8 @@ export interface Dispatch {
   /**
    * `@group(0) @binding(1)` and up, in this order. A storage may be bound several times for
    * reading, or once for writing. A binding covers its slice rounded up to 16 bytes, so arrays of
-   * vec4f work on any length; kernels take lengths from `params`, never from arrayLength.
+   * vec4f can be read at any length; kernels take lengths from `params`, never from arrayLength,
+   * and write no element beyond them.
    */
   readonly bindings: readonly Binding[];
   /** 32-bit words (floats by `float32Bits`) of the uniform struct at `@binding(0)`; none if absent. */

@@ -19,7 +19,7 @@ export function lowerRandom(gpu: GpuLowering, call: KernelCalls["random"]): void
     shader: randomShader,
     constants: { ...scalarMath, NORMAL: call.op === "normal" },
     bindings: [reads(call.state), writes(call.out)],
-    params: [blocks, float32Bits(call.low), float32Bits(call.high)],
+    params: [call.out.length, float32Bits(call.low), float32Bits(call.high)],
     workgroups: perGroup(blocks, 64),
   });
 }

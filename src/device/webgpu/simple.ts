@@ -8,32 +8,34 @@ import type { KernelCalls } from "../kernels.js";
 import { contiguousStrides } from "./collapse.js";
 import { lowerExpression } from "./elementwise.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { perGroup } from "./spread.js";
+import { perGroup, vectorType } from "./spread.js";
 
 const copyShader = shader("copy", groupText, copyText);
 const fillShader = shader("fill", groupText, fillText);
 const sgdShader = shader("sgd", groupText, sgdText);
 const adamShader = shader("adam", groupText, adamText);
 
-/** These kernels work on vec4s, 256 of them a workgroup; a slice's padding may be written too. */
-const vectors = (length: number): number => Math.ceil(length / 4);
-const groups = (length: number): number => perGroup(vectors(length), 256);
-
 export function lowerCopy(gpu: GpuLowering, { src, dst }: KernelCalls["copy"]): void {
+  const { width } = vectorType(dst.length);
+  const length = dst.length / width;
   gpu.dispatch({
     shader: copyShader,
+    constants: { V: width === 4 ? "vec4u" : "u32" },
     bindings: [reads(src), writes(dst)],
-    params: [vectors(dst.length)],
-    workgroups: groups(dst.length),
+    params: [length],
+    workgroups: perGroup(length, 256),
   });
 }
 
 export function lowerFill(gpu: GpuLowering, { dst, value }: KernelCalls["fill"]): void {
+  const { V, width } = vectorType(dst.length);
+  const length = dst.length / width;
   gpu.dispatch({
     shader: fillShader,
+    constants: { V },
     bindings: [writes(dst)],
-    params: [vectors(dst.length), float32Bits(value)],
-    workgroups: groups(dst.length),
+    params: [length, float32Bits(value)],
+    workgroups: perGroup(length, 256),
   });
 }
 
@@ -54,20 +56,26 @@ export function lowerPermute(gpu: GpuLowering, call: KernelCalls["permute"]): vo
 
 export function lowerSgd(gpu: GpuLowering, call: KernelCalls["sgd"]): void {
   const { params, grads, velocity, hyper } = call;
+  const { V, width } = vectorType(params.length);
+  const length = params.length / width;
   gpu.dispatch({
     shader: sgdShader,
+    constants: { V },
     bindings: [reads(grads), reads(hyper), writes(params), writes(velocity)],
-    params: [vectors(params.length)],
-    workgroups: groups(params.length),
+    params: [length],
+    workgroups: perGroup(length, 256),
   });
 }
 
 export function lowerAdam(gpu: GpuLowering, call: KernelCalls["adam"]): void {
   const { params, grads, m, v, hyper } = call;
+  const { V, width } = vectorType(params.length);
+  const length = params.length / width;
   gpu.dispatch({
     shader: adamShader,
+    constants: { V },
     bindings: [reads(grads), reads(hyper), writes(params), writes(m), writes(v)],
-    params: [vectors(params.length)],
-    workgroups: groups(params.length),
+    params: [length],
+    workgroups: perGroup(length, 256),
   });
 }
