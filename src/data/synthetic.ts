@@ -48,22 +48,23 @@ function part(name: string, count: number, seed: number, stream: number, size: n
     throw new RangeError(`syntheticShapes: ${name} must have 0 .. 2^31 images, got ${count}`);
   }
   const classes = Object.keys(FORMS);
-  const forms = Object.values(FORMS);
   const bytes = size * size * 3;
   const images = new Uint8Array(count * bytes);
-  const labels = Uint32Array.from({ length: count }, (_, i) => i % classes.length);
+  const labels = new Uint32Array(count);
   const canvas: Canvas = { size, pixels: new Float32Array(bytes) };
-  for (let i = 0; i < count; i++) {
-    const random = new Philox(seed, stream + i, "synthetic-shapes");
-    drawScene(canvas, forms[labels[i] ?? 0] ?? box0, random);
-    addNoise(canvas, random, images.subarray(i * bytes, (i + 1) * bytes));
+  for (const [label, form] of Object.values(FORMS).entries()) {
+    for (let i = label; i < count; i += classes.length) {
+      labels[i] = label;
+      const random = new Philox(seed, stream + i, "synthetic-shapes");
+      drawScene(canvas, form, random);
+      addNoise(canvas, random, images.subarray(i * bytes, (i + 1) * bytes));
+    }
   }
   const shape = { height: size, width: size, channels: 3 };
-  const mean = [0.49, 0.49, 0.49];
-  const std = [0.24, 0.24, 0.24];
+  const mean = [0.5, 0.5, 0.5];
+  const std = [0.23, 0.23, 0.23];
   return imageSet({ name, images, labels, classes, ...shape, mean, std });
 }
-const box0: Form = (x, y) => box(x, y, 1, 1);
 
 function drawScene(canvas: Canvas, form: Form, random: Philox): void {
   const { size } = canvas;
