@@ -145,7 +145,7 @@ export class WebGpuDevice implements Device {
     if (data.byteLength === 0) return;
     // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
     if (this.#stream.names(target.storage)) this.#stream.submit();
-    const { buffer, byteOffset, byteLength } = data;
+    const { buffer, byteOffset, byteLength } = unshared(data);
     this.gpu.queue.writeBuffer(bufferOf(target), target.offset * 4, buffer, byteOffset, byteLength);
   }
 
@@ -277,6 +277,13 @@ function checkLive(slice: Slice, what: string): void {
   throw new ReleasedError(
     `${what} of "${slice.storage.label}", which its scope has released; keep it, or ${what} earlier`,
   );
+}
+
+/** Dawn's Node binding takes no shared memory, so that is copied. */
+function unshared(data: ArrayBufferView): ArrayBufferView<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = data;
+  if (buffer instanceof ArrayBuffer) return data as ArrayBufferView<ArrayBuffer>;
+  return new Uint8Array(buffer, byteOffset, byteLength).slice();
 }
 
 function foldWorkgroups({ shader, workgroups }: Dispatch): readonly [number, number, number] {

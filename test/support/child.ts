@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { softwareGpuEnvironment } from "./software-gpu.js";
+
+const root = join(import.meta.dirname, "../..");
+
+export interface ChildResult {
+  /** null when a signal ended the process. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Bundles a TypeScript program, whose imports are relative to the project's root, and runs it in a
+ * Node process of its own with the software GPU; the process is killed after `timeout` ms.
+ */
+export async function runProgram(source: string, timeout = 60_000): Promise<ChildResult> {
+  // Inside the project, so that the program finds the optional webgpu package.
+  mkdirSync(join(root, "build"), { recursive: true });
+  const folder = mkdtempSync(join(root, "build/child-"));
+  const outfile = join(folder, "program.mjs");
+  try {
+    await build({
+      stdin: { contents: source, resolveDir: root, loader: "ts" },
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      external: ["webgpu"],
+      loader: { ".wgsl": "text", ".wasm": "binary" },
+      logLevel: "warning",
+      outfile,
+    });
+    return await runNode([outfile], timeout);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function runNode(args: readonly string[], timeout: number): Promise<ChildResult> {
+  const env = { ...process.env, ...softwareGpuEnvironment() };
+  const child = spawn(process.execPath, args, { env, timeout, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}
