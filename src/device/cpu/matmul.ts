@@ -1,11 +1,24 @@
 import type { MatmulCall } from "../kernels.js";
 import type { Lowering } from "./lowering.js";
+import { matrixGrid, multiplyColumns, multiplyRows, packPanels } from "./matmul-gemm.js";
 
 export function lowerMatmul(call: MatmulCall, lowering: Lowering): void {
-  const { a, b, bias, out, batch, m, n, k, transA, transB, batchStrideA, batchStrideB } = call;
-  const at = lowering.address.bind(lowering);
-  lowering.command("matmul", [
-    ...[at(a), at(b), bias ? at(bias) : 0, at(out)],
-    ...[batch, m, n, k, Number(transA), Number(transB), batchStrideA, batchStrideB],
-  ]);
+  const { batch, m, n, k, transA, transB } = call;
+  const x = lowering.address(call.a);
+  const out = lowering.address(call.out);
+  const bias = call.bias ? lowering.address(call.bias) : 0;
+  const strideX = call.batchStrideA;
+  const b = lowering.address(call.b);
+  if (transA) {
+    const strideY = call.batchStrideB;
+    const sides = { x, y: b, bias, out, batch, strideX, strideY };
+    const grid = matrixGrid(k);
+    multiplyColumns(lowering, { ...sides, points: k, n, k: m, transposedY: transB, grid });
+    return;
+  }
+  const groups = call.batchStrideB === 0 ? 1 : batch;
+  const stride = call.batchStrideB;
+  const packed = packPanels(lowering, b, { groups, stride, n, k, transposed: transB, taps: [0] });
+  const sides = { x, packed, bias, out, batch, strideX, strideOut: m * n };
+  multiplyRows(lowering, { ...sides, rows: m, n, k, grid: matrixGrid(m) });
 }

@@ -12,9 +12,10 @@ export {
   batchnorm_backward_finish,
   batchnorm_backward_partial,
 } from "./batchnorm-backward";
-export { conv2d, conv2dInputGrad, conv2dWeightGrad } from "./conv";
 export { copy, fill, permute } from "./copy";
-export { matmul } from "./gemm";
+export { gemm_columns, gemm_sum } from "./gemm-columns";
+export { gemm_pack } from "./gemm-pack";
+export { gemm_rows, gemm_zero_rows } from "./gemm-rows";
 export { adam, sgd } from "./optim";
 export { pool2d, pool2d_backward } from "./pool";
 export { random } from "./random";

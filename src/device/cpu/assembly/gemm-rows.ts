@@ -1,0 +1,142 @@
+// out[rows, n] := A B (+ bias), where a row of A is a run of channels, or one run per tap.
+import { Rows, multiplyTile } from "./gemm-tile";
+import { Grid, outputPixel, tapColumn, tapRow } from "./gemm-geometry";
+import { storePartial } from "./gemm-edge";
+import { shareStart } from "./simd";
+
+@unmanaged
+class RowsCall {
+  x: usize;
+  /** From gemm_pack. */
+  packed: usize;
+  /** 0 for none. */
+  bias: usize;
+  out: usize;
+  /** Private memory: `scratchBytes` for each thread. */
+  scratch: usize;
+  scratchBytes: i32;
+  batch: i32;
+  /** Floats from one batch entry to the next. */
+  strideX: i32;
+  stridePacked: i32;
+  strideOut: i32;
+  rows: i32;
+  n: i32;
+  /** Channels of x: the inner dimension is taps * k. */
+  k: i32;
+  /** Blocks: rows, columns (a multiple of 8), and taps x channels of the inner dimension. */
+  blockRows: i32;
+  blockColumns: i32;
+  blockTaps: i32;
+  blockChannels: i32;
+  /** A Grid follows. */
+}
+
+/** Four rows' channels [c0, c1) of taps [t0, t1) -> an A panel. */
+function packRows(
+  call: RowsCall, grid: Grid, x: usize, row: i32, rows: i32, t0: i32, t1: i32, c0: i32, c1: i32,
+  to: usize,
+): void {
+  const width = c1 - c0;
+  const pixelBytes = <usize>call.k << 2;
+  for (let r = 0; r < rows; r++) {
+    const y = ((row + r) / grid.w) % grid.h * grid.strideH;
+    const column = (row + r) % grid.w * grid.strideW;
+    const image = (row + r) / (grid.w * grid.h) * grid.inH;
+    let at = to + (<usize>r << 4);
+    for (let t = t0; t < t1; t++) {
+      const iy = y + tapRow(grid, t), ix = column + tapColumn(grid, t);
+      const inside = <u32>iy < <u32>grid.inH && <u32>ix < <u32>grid.inW;
+      let from = x + <usize>((image + iy) * grid.inW + ix) * pixelBytes + (<usize>c0 << 2);
+      if ((width & 3) == 0) {
+        const end = at + (<usize>width << 4);
+        if (inside) {
+          for (; at < end; at += 64, from += 16) v128.store(at, v128.load(from));
+        } else {
+          for (; at < end; at += 64) v128.store(at, f32x4.splat(0));
+        }
+      } else {
+        // Channels that are no multiple of 4: element i of the row is word i % 4 of vector i / 4.
+        for (let c = 0; c < width; c++, from += 4) {
+          const i = (t - t0) * width + c;
+          const word = at + (<usize>(i >> 2) << 6) + (<usize>(i & 3) << 2);
+          store<f32>(word, inside ? load<f32>(from) : 0);
+        }
+      }
+    }
+  }
+}
+
+export function gemm_rows(thread: i32, threads: i32, p: usize): void {
+  const call = changetype<RowsCall>(p);
+  const grid = changetype<Grid>(p + offsetof<RowsCall>());
+  const n = call.n, k = call.k, taps = grid.taps, inner = taps * k;
+  const blockRows = call.blockRows, blockColumns = call.blockColumns;
+  const addresses = call.scratch + <usize>thread * <usize>call.scratchBytes;
+  const panels = addresses + (<usize>(blockRows + 3) & ~3) * 4 + 64;
+  const rowBlocks = (call.rows + blockRows - 1) / blockRows;
+  const columnBlocks = (n + blockColumns - 1) / blockColumns;
+  const items = call.batch * rowBlocks * columnBlocks;
+  const last = shareStart(items, thread + 1, threads);
+  for (let item = shareStart(items, thread, threads); item < last; item++) {
+    const n0 = <i32>(item % columnBlocks) * blockColumns;
+    const row0 = <i32>((item / columnBlocks) % rowBlocks) * blockRows;
+    const batch = <i32>(item / (columnBlocks * rowBlocks));
+    const n1 = min(n, n0 + blockColumns), count = min(blockRows, call.rows - row0);
+    const x = call.x + (<usize>(batch * call.strideX) << 2);
+    const packed = call.packed + (<usize>(batch * call.stridePacked) << 2);
+    const out = call.out + (<usize>(batch * call.strideOut) << 2);
+    for (let r = 0; r < count; r++) {
+      const row = out + <usize>outputPixel(grid, row0 + r) * (<usize>n << 2);
+      store<usize>(addresses + (<usize>r << 2), row);
+      if (call.bias) {
+        const from = <usize>n0 << 2;
+        memory.copy(row + from, call.bias + from, <usize>(n1 - n0) << 2);
+      }
+    }
+    let accumulate = call.bias != 0;
+    for (let t0 = 0; t0 < taps; t0 += call.blockTaps) {
+      const t1 = min(taps, t0 + call.blockTaps);
+      for (let c0 = 0; c0 < k; c0 += call.blockChannels) {
+        const c1 = min(k, c0 + call.blockChannels);
+        const depth = (t1 - t0) * (c1 - c0);
+        const panelBytes = <usize>((depth + 3) & ~3) << 4;
+        for (let r = 0; r < count; r += 4) {
+          const to = panels + <usize>(r >> 2) * panelBytes;
+          packRows(call, grid, x, row0 + r, min(4, count - r), t0, t1, c0, c1, to);
+        }
+        for (let column = n0; column < n1; column += 8) {
+          const b = packed + ((<usize>(column >> 3) * inner + t0 * k + c0) << 5);
+          const offset = <usize>column << 2;
+          for (let r = 0; r < count; r += 4) {
+            const a = panels + <usize>(r >> 2) * panelBytes;
+            const table = addresses + (<usize>r << 2);
+            if (r + 4 <= count && column + 8 <= n) {
+              multiplyTile<Rows>(
+                a, b, depth, accumulate, load<usize>(table) + offset, load<usize>(table, 4) + offset,
+                load<usize>(table, 8) + offset, load<usize>(table, 12) + offset,
+              );
+            } else {
+              storePartial<Rows>(
+                a, b, depth, accumulate, table, offset, min(4, count - r), min(8, n - column),
+              );
+            }
+          }
+        }
+        accumulate = true;
+      }
+    }
+  }
+}
+
+/** Zeroes the output pixels of a grid: what no tap reaches. */
+export function gemm_zero_rows(thread: i32, threads: i32, p: usize): void {
+  const out = <usize>load<u32>(p);
+  const rows = load<u32>(p, 4);
+  const bytes = <usize>load<u32>(p, 8) << 2;
+  const grid = changetype<Grid>(p + 12);
+  const last = shareStart(rows, thread + 1, threads);
+  for (let row = shareStart(rows, thread, threads); row < last; row++) {
+    memory.fill(out + <usize>outputPixel(grid, row) * bytes, 0, bytes);
+  }
+}
