@@ -43,14 +43,12 @@ export class Progress {
     if (now - (this.#last || this.#began) < (this.#live ? redrawMs : plainMs)) return;
     this.#last = now;
     const share = all > 0 ? Math.min(1, done / all) : 0;
-    const left = done > 0 ? ((now - this.#began) / 1000) * (all / done - 1) : Number.NaN;
+    const left = ((now - this.#began) / 1000) * (1 / share - 1);
     const text = [
-      `${String(Math.floor(100 * share)).padStart(3)}%`,
-      detail,
-      Number.isFinite(left) ? `ETA ${duration(left)}` : "",
-    ]
-      .filter((part) => part !== "")
-      .join("  ");
+      ...(all > 0 ? [`${String(Math.floor(100 * share)).padStart(3)}%`] : []),
+      ...(detail ? [detail] : []),
+      ...(share > 0 ? [`ETA ${duration(left)}`] : []),
+    ].join("  ");
     if (this.#live) this.#draw(`${this.#stage} ${bar(share)} ${text}`);
     else this.line(`${this.#stage}: ${text.trim()}`);
   }
