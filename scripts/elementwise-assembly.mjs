@@ -35,6 +35,10 @@ function statements(expression) {
       case "unary":
         return unary[e.fn](value(e.x));
       case "binary":
+        // Against a constant one instruction does: it passes on a not-a-number in x.
+        if ((e.fn === "min" || e.fn === "max") && e.y.kind === "const") {
+          return `f32x4.p${e.fn}(${value(e.x)}, ${value(e.y)})`;
+        }
         if (e.fn === "pow") return `pow(${value(e.x)}, ${value(e.y)})`;
         return `f32x4.${e.fn}(${value(e.x)}, ${value(e.y)})`;
       case "select": {

@@ -172,7 +172,6 @@ export class CpuDevice implements Device {
       recording.close(this.#pool.leavePrivate());
       if (failed) recording.release();
     }
-    recording.replay();
     return recording;
   }
 

@@ -22,6 +22,8 @@ export interface CpuDeviceOptions {
    * rounds as the hardware does: results then differ between kinds of processors in the last bits.
    */
   relaxed?: boolean | "auto";
+  /** False runs the kernels on the calling thread, in short slices; default true. */
+  workers?: boolean;
   /** The most memory the device may take, in bytes; default and maximum: just below 4 GiB. */
   maxBytes?: number;
 }
@@ -48,7 +50,7 @@ export async function openCpuDevice(options: CpuDeviceOptions = {}): Promise<Cpu
     throw new DeviceUnavailableError(`${threads} threads asked for; give a number from 1 up`);
   }
   const maxBytes = Math.min(options.maxBytes ?? Infinity, largestPages * pageBytes);
-  if (platform.sharedMemory) {
+  if (platform.sharedMemory && options.workers !== false) {
     try {
       return await assemble(platform, { threads, relaxed, maxBytes, shared: true });
     } catch (error) {

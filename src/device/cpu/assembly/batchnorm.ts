@@ -174,13 +174,13 @@ export function batchnorm_apply(thread: i32, threads: i32, p: usize): void {
       const centred = f32x4.sub(v128.load(x + c), v128.load(mean + c));
       let y = madd(centred, v128.load(scale + c), v128.load(beta + c));
       if (added) y = f32x4.add(y, v128.load(residual + c));
-      v128.store(out + c, f32x4.max(y, floor));
+      v128.store(out + c, f32x4.pmax(y, floor));
     }
     if (whole < row) {
       const centred = f32x4.sub(v128.load(x + whole), v128.load(mean + whole));
       let y = madd(centred, v128.load(scale + whole), v128.load(beta + whole));
       if (added) y = f32x4.add(y, v128.load(residual + whole));
-      storeTail(out + whole, f32x4.max(y, floor), channels & 3);
+      storeTail(out + whole, f32x4.pmax(y, floor), channels & 3);
     }
     x += row;
     out += row;

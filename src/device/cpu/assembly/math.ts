@@ -1,10 +1,12 @@
 // Elementary functions on four lanes, relative error below 1e-6 of the exact value.
 
-/** c0 + x * (c1 + x * (...)) would need arrays; the polynomials below spell Horner's rule out. */
+import { madd } from "./simd";
+
+/** One step of Horner's rule. */
 // @ts-ignore: decorator
 @inline
 function horner(accumulator: v128, x: v128, c: f32): v128 {
-  return f32x4.add(f32x4.mul(accumulator, x), f32x4.splat(c));
+  return madd(accumulator, x, f32x4.splat(c));
 }
 
 /** 2 ** n for integer lanes in [-126, 127]. */
@@ -19,7 +21,8 @@ function powerOfTwo(n: v128): v128 {
  * of degree 7. The scaling is in two halves, so that overflow and subnormal results come out right.
  */
 export function exp(x: v128): v128 {
-  const held = f32x4.min(f32x4.max(x, f32x4.splat(-104)), f32x4.splat(89));
+  // pmin and pmax pass on a not-a-number in their first operand.
+  const held = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-104)), f32x4.splat(89));
   const n = f32x4.nearest(f32x4.mul(held, f32x4.splat(1.44269504)));
   // ln 2 in two parts: the first has few enough bits that n times it is exact.
   let r = f32x4.sub(held, f32x4.mul(n, f32x4.splat(0.693359375)));
