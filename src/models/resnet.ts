@@ -39,7 +39,7 @@ export class ResNet extends Classifier {
         throw new RangeError(`resnet: ${name} must be a positive integer, not ${value}`);
       }
     }
-    this.conv1 = new Conv2d(inChannels, width, 3, { padding: 1, bias: false });
+    this.conv1 = new Conv2d(inChannels, width, 3, { padding: 1, bias: false, image: true });
     this.bn1 = new BatchNorm2d(width);
     this.layer1 = stage(width, width, blocks[0], 1);
     this.layer2 = stage(width, 2 * width, blocks[1], 2);

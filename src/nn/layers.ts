@@ -4,15 +4,17 @@ import { add, batchNorm, conv2d, matmul } from "../ops/index.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { constant, uniformFanIn } from "./init.js";
 import { Module } from "./module.js";
-import { Parameter, Statistic } from "./parameter.js";
+import { imageChannels, Parameter, Statistic } from "./parameter.js";
 
 export interface Conv2dLayerOptions {
   stride?: Pair;
   padding?: Pair;
   bias?: boolean;
+  /** The input is images, whose channels are padded to four (`imageChannels`). */
+  image?: boolean;
 }
 
-/** Convolution of [n, h, w, inChannels], the channels padded with zeros to a multiple of four. */
+/** Convolution of [n, h, w, inChannels], or of images [n, h, w, 4]. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
@@ -28,7 +30,13 @@ export class Conv2d extends Module {
     super();
     const [kh, kw] = pair(kernel);
     const fan = inChannels * kh * kw;
-    this.weight = new Parameter([outChannels, inChannels, kh, kw], uniformFanIn(), "conv");
+    if (options.image && inChannels > imageChannels) {
+      throw new RangeError(
+        `Conv2d: images have at most ${imageChannels} channels, not ${inChannels}`,
+      );
+    }
+    const layout = options.image ? "image-conv" : "conv";
+    this.weight = new Parameter([outChannels, inChannels, kh, kw], uniformFanIn(), layout);
     if (options.bias ?? true) this.bias = new Parameter([outChannels], uniformFanIn(fan));
     this.#stride = options.stride ?? 1;
     this.#padding = options.padding ?? 0;

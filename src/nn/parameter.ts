@@ -4,10 +4,10 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Initialiser } from "./init.js";
 
 /**
- * How values lie on the device and in a PyTorch state_dict. `plain`: alike. `conv`: HWIO with the
- * input channels padded to a multiple of four here, OIHW there.
+ * How values lie on the device and in a PyTorch state_dict. `plain`: alike. `conv`: HWIO here, OIHW
+ * there. `image-conv`: as `conv`, with the input channels padded to the four of an image here.
  */
-export type Layout = "plain" | "conv";
+export type Layout = "plain" | "conv" | "image-conv";
 
 /** A tensor that belongs to a module and gets its memory when the model is placed on a device. */
 abstract class Owned {
@@ -27,7 +27,7 @@ abstract class Owned {
   get deviceShape(): Shape {
     if (this.layout === "plain") return this.shape;
     const [o, i, h, w] = this.shape as [number, number, number, number];
-    return [h, w, paddedChannels(i), o];
+    return [h, w, this.#channels(i), o];
   }
 
   /** Elements in the state_dict, without padding. */
@@ -55,12 +55,18 @@ abstract class Owned {
 
   /** From the state_dict's layout to the device's. */
   toDevice(values: Float32Array): Float32Array {
-    return this.layout === "plain" ? values : oihwToHwio(values, this.shape);
+    if (this.layout === "plain") return values;
+    return oihwToHwio(values, this.shape, this.#channels(this.shape[1] ?? 0));
   }
 
   /** From the device's layout to the state_dict's. */
   toHost(values: Float32Array): Float32Array {
-    return this.layout === "plain" ? values : hwioToOihw(values, this.shape);
+    if (this.layout === "plain") return values;
+    return hwioToOihw(values, this.shape, this.#channels(this.shape[1] ?? 0));
+  }
+
+  #channels(inputs: number): number {
+    return this.layout === "image-conv" ? imageChannels : inputs;
   }
 }
 
@@ -78,11 +84,11 @@ export class Parameter extends Owned {
 /** State that training updates by other means: running statistics. */
 export class Statistic extends Owned {}
 
-export const paddedChannels = (channels: number): number => Math.ceil(channels / 4) * 4;
+/** Channels of an image on the device: RGB and one of zeros, so that vector loads serve it. */
+export const imageChannels = 4;
 
-function oihwToHwio(values: Float32Array, shape: Shape): Float32Array {
+function oihwToHwio(values: Float32Array, shape: Shape, padded: number): Float32Array {
   const [o, i, h, w] = shape as [number, number, number, number];
-  const padded = paddedChannels(i);
   const out = new Float32Array(h * w * padded * o);
   for (let co = 0; co < o; co++) {
     for (let ci = 0; ci < i; ci++) {
@@ -94,9 +100,8 @@ function oihwToHwio(values: Float32Array, shape: Shape): Float32Array {
   return out;
 }
 
-function hwioToOihw(values: Float32Array, shape: Shape): Float32Array {
+function hwioToOihw(values: Float32Array, shape: Shape, padded: number): Float32Array {
   const [o, i, h, w] = shape as [number, number, number, number];
-  const padded = paddedChannels(i);
   const out = new Float32Array(o * i * h * w);
   for (let co = 0; co < o; co++) {
     for (let ci = 0; ci < i; ci++) {

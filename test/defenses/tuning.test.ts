@@ -53,8 +53,9 @@ async function tuned(device: Device, method: TuningMethod, changes: Partial<Tuni
 
 const norm = (w: ArrayLike<number>): number => Math.hypot(...Array.from(w));
 const data = (dict: StateDict, name: string): Float32Array => dict.get(name)?.data as Float32Array;
+/** By more than a step with a rate of 1e-30 could do. */
 const changed = (r: { before: StateDict; after: StateDict }, name: string): boolean =>
-  data(r.before, name).some((v, i) => v !== data(r.after, name)[i]);
+  data(r.before, name).some((v, i) => !(Math.abs(v - (data(r.after, name)[i] ?? 0)) < 1e-20));
 
 it("gives a defense the model and clean images, and no way to reach the attack", () => {
   expectTypeOf<DefenseInput>().not.toHaveProperty("attack");
@@ -81,7 +82,7 @@ describeOnDevices("tuning", (device) => {
     if (!w || !ori) throw new Error("no weights");
     w.withGrad();
     const [pull] = gradients(alignment(w, ori, 0.3), [w]);
-    expect((await pull?.read())?.map((g) => g)).toEqual((await ori.read()).map((v) => 0.3 * v));
+    expect(await pull?.read()).toEqual((await ori.read()).map((v) => Math.fround(0.3) * v));
     const x = tensor(device(), values([4, 5], 3), [4, 5]);
     const labels = tensor(device(), labelsOf(4, 3, 1), [4], "u32");
     const loss = () => crossEntropy(matmul(x, w, { transB: true }), labels);
@@ -96,9 +97,11 @@ describeOnDevices("tuning", (device) => {
   it("re-draws the last linear layer only", async () => {
     // A rate too small to move anything: what differs afterwards was re-drawn.
     const still = await tuned(device(), fineTuningInit, { lr: 1e-30, batchNorm: "frozen" });
-    const names = [...still.before.keys()].filter((name) => changed(still, name));
+    const names = [...still.before.keys()].filter(
+      (name) => !name.endsWith("num_batches_tracked") && changed(still, name),
+    );
     expect(names).toEqual(["linear.weight", "linear.bias"]);
-    const bound = 1 / Math.sqrt(24);
+    const bound = 1 / Math.sqrt(32);
     expect(Math.max(...data(still.after, "linear.weight").map(Math.abs))).toBeLessThanOrEqual(
       Math.fround(bound),
     );

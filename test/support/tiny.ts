@@ -33,7 +33,7 @@ export function tinySet(count: number, seed: number, size = 9): ImageSet {
 }
 
 export function tinyModel(device: Device, seed = 1) {
-  const model = resnet18({ width: 3, classes: 3 });
+  const model = resnet18({ width: 4, classes: 3 });
   const placement: Placement = place(model, device, { seed });
   return { model, placement };
 }
