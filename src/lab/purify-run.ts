@@ -69,7 +69,8 @@ export async function purifyRun(
         },
         onEpoch: async (progress, tuned) => {
           const found = sample && (await sample.examine(tuned, { ...(signal && { signal }) }));
-          hooks.onEpoch?.(await writer.epoch(progress, found), progress.epochs);
+          const line = await writer.epoch(progress, found);
+          hooks.onEpoch?.(line, progress.epochs);
         },
         ...(signal && { signal }),
       });

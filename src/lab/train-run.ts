@@ -50,7 +50,8 @@ export async function trainRun(
       },
       onEpoch: async (progress, model) => {
         const found = sample && (await sample.examine(model, { ...(signal && { signal }) }));
-        hooks.onEpoch?.(await writer.epoch(progress, found), progress.epochs);
+        const line = await writer.epoch(progress, found);
+        hooks.onEpoch?.(line, progress.epochs);
       },
       onState: (state) => directory.write("resume", encodeState(state)),
       ...(resume && { resume }),

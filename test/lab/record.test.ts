@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { FormatError } from "../../src/lab/fields.js";
+import { parseRecord } from "../../src/lab/read-record.js";
+import { formatRecord } from "../../src/lab/record.js";
+import { version } from "../../src/lab/version.js";
+import { purifyRecord, trainRecord } from "./samples.js";
+
+const changed = (change: (record: Record<string, never>) => void): string => {
+  const record = JSON.parse(formatRecord(purifyRecord)) as Record<string, never>;
+  change(record);
+  return JSON.stringify(record);
+};
+const parsing = (text: string) => () => parseRecord(text, "run/record.json");
+
+test("a record survives writing and reading", () => {
+  expect(parsing(formatRecord(trainRecord))()).toEqual(trainRecord);
+  expect(parsing(formatRecord(purifyRecord))()).toEqual(purifyRecord);
+});
+
+test("an unfinished record has no metrics", () => {
+  const running = { ...trainRecord, state: "interrupted", metrics: null } as const;
+  expect(parsing(formatRecord(running))()).toEqual(running);
+});
+
+test.each([
+  ["{", "run/record.json is not JSON"],
+  ["[1]", "run/record.json must be an object, not [1]"],
+  ['{"format":"other"}', 'format must be one of "shiftgrad-run", not "other"'],
+  [
+    changed((r) => Object.assign(r, { version: 9 })),
+    "has version 9, this shiftgrad reads version 1",
+  ],
+  [changed((r) => Object.assign(r, { kind: "grid" })), 'kind must be one of "train"'],
+  [changed((r) => delete r.seconds), "seconds must be a finite number, not missing"],
+  [
+    changed((r) => Object.assign(r.metrics as object, { after: { cleanAccuracy: 79 } })),
+    "run/record.json: metrics: after: cleanAccuracy must be a number in 0 .. 1, not 79",
+  ],
+  [
+    changed((r) => Object.assign(r.lineage as object, { checkpoint: "E".repeat(64) })),
+    "run/record.json: lineage: checkpoint must be 64 hexadecimal digits",
+  ],
+  [
+    changed((r) => Object.assign((r.configuration as { tuning: object }).tuning, { epochs: 2.5 })),
+    "configuration: tuning: epochs must be an integer of at least 1, not 2.5",
+  ],
+  [
+    changed((r) => Object.assign(r, { metrics: null })),
+    "run/record.json: metrics must be an object, not null",
+  ],
+])("refuses %.30s", (text, message) => {
+  expect(parsing(text)).toThrow(FormatError);
+  expect(parsing(text)).toThrow(message);
+});
+
+test("the version is the package's", () => {
+  const path = new URL("../../package.json", import.meta.url);
+  const found = JSON.parse(readFileSync(path, "utf8")) as { version: string };
+  expect(version).toBe(found.version);
+});
