@@ -1,5 +1,8 @@
 /// PyTorch's Adam, and AdamW when decoupled. Constant: V.
-struct Params { length: u32 } // in V
+struct Params {
+  length: u32, // in V
+  perGroup: u32,
+}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> grads: array<V>;
 @group(0) @binding(2) var<storage, read> hyper: array<f32>;
@@ -21,8 +24,8 @@ fn main(
   let decoupled = hyper[7] != 0.0;
   let stepSize = lr / hyper[5];
   let rootCorrection = sqrt(hyper[6]);
-  let start = groupIndex(id, counts) * 256 + lane;
-  for (var i = start; i < min(start + 256, params.length); i += 64) {
+  let begin = groupIndex(id, counts) * params.perGroup;
+  for (var i = begin + lane; i < min(begin + params.perGroup, params.length); i += 64) {
     var weight = weights[i];
     var grad = grads[i];
     if (decoupled) {

@@ -7,8 +7,8 @@ fn main(
   @builtin(num_workgroups) counts: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first = groupIndex(id, counts) * 256 + lane;
-  for (var i = first; i < min(first + 256, params.length); i += 64) {
+  let begin = groupIndex(id, counts) * params.perGroup;
+  for (var i = begin + lane; i < min(begin + params.perGroup, params.length); i += 64) {
     result[i] = value(i);
   }
 }

@@ -1,6 +1,7 @@
 /// Constant: V.
 struct Params {
   length: u32, // in V
+  perGroup: u32,
   value: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -12,8 +13,8 @@ fn main(
   @builtin(num_workgroups) counts: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first = groupIndex(id, counts) * 256 + lane;
-  for (var i = first; i < min(first + 256, params.length); i += 64) {
+  let begin = groupIndex(id, counts) * params.perGroup;
+  for (var i = begin + lane; i < min(begin + params.perGroup, params.length); i += 64) {
     dst[i] = V(params.value);
   }
 }

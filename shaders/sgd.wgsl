@@ -1,6 +1,9 @@
 /// PyTorch's SGD: d = grad + weightDecay * param; v = momentum * v + d;
 /// param -= lr * (nesterov ? d + momentum * v : v). Constant: V.
-struct Params { length: u32 } // in V
+struct Params {
+  length: u32, // in V
+  perGroup: u32,
+}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> grads: array<V>;
 @group(0) @binding(2) var<storage, read> hyper: array<f32>;
@@ -17,8 +20,8 @@ fn main(
   let momentum = hyper[1];
   let weightDecay = hyper[2];
   let nesterov = hyper[3] != 0.0;
-  let first = groupIndex(id, counts) * 256 + lane;
-  for (var i = first; i < min(first + 256, params.length); i += 64) {
+  let begin = groupIndex(id, counts) * params.perGroup;
+  for (var i = begin + lane; i < min(begin + params.perGroup, params.length); i += 64) {
     let weight = weights[i];
     let d = grads[i] + weightDecay * weight;
     let v = momentum * velocity[i] + d;

@@ -71,9 +71,7 @@ export class Pool<S extends Storage> {
     storage.generation++;
     this.#disown(storage);
     this.#counters.bytesInUse -= storage.bytes;
-    const list = this.#free.get(storage.bytes);
-    if (list) list.push(storage);
-    else this.#free.set(storage.bytes, [storage]);
+    this.#putBack(storage);
   }
 
   keep(storage: S): void {
@@ -93,11 +91,7 @@ export class Pool<S extends Storage> {
     if (!outer) throw new Error("leavePrivate without enterPrivate");
     this.#free = outer;
     return () => {
-      for (const [size, list] of own) {
-        const shared = this.#free.get(size);
-        if (shared) shared.push(...list);
-        else this.#free.set(size, list);
-      }
+      for (const list of own.values()) for (const storage of list) this.#putBack(storage);
       own.clear();
     };
   }
@@ -118,6 +112,22 @@ export class Pool<S extends Storage> {
     this.#counters.buffersCreated++;
     this.#counters.bytesReserved += bytes;
     return storage;
+  }
+
+  /**
+   * Keeps a class's free blocks by falling id, so that the lowest is taken first: a step then gets
+   * the same blocks as the step before, in whatever order they came back.
+   */
+  #putBack(storage: S): void {
+    const list = this.#free.get(storage.bytes) ?? [];
+    let low = 0;
+    for (let high = list.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if ((list[middle]?.id ?? 0) > storage.id) low = middle + 1;
+      else high = middle;
+    }
+    list.splice(low, 0, storage);
+    this.#free.set(storage.bytes, list);
   }
 
   #disown(storage: S): void {

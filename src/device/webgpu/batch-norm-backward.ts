@@ -54,7 +54,7 @@ export function lowerBatchNormBackward(
   });
   if (!dx) return;
   // The first pass has left g in dresidual, which spares reading y again.
-  const s = spread(rows, channels / width, 8, Number.POSITIVE_INFINITY);
+  const s = spread(rows, channels / width, 2 * gpu.itemsPerLane, Number.POSITIVE_INFINITY);
   gpu.dispatch({
     shader: applyShader,
     constants: { V, RELU: relu && dresidual === null },

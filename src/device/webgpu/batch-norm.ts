@@ -77,7 +77,12 @@ function apply(
   eps: number,
 ): void {
   const { V, width } = vectorType(call.channels);
-  const s = spread(call.rows, call.channels / width, 8, Number.POSITIVE_INFINITY);
+  const s = spread(
+    call.rows,
+    call.channels / width,
+    2 * gpu.itemsPerLane,
+    Number.POSITIVE_INFINITY,
+  );
   gpu.dispatch({
     shader: applyShader,
     constants: { V, VARIANCE: isVariance, RESIDUAL: call.residual !== null, RELU: call.relu },

@@ -94,6 +94,7 @@ export class WebGpuDevice implements Device {
       maxWorkgroupStorageBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       maxWorkgroupInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroups,
+      itemsPerLane: this.info.software ? 16 : 4,
       scratch: (elements) => {
         const storage = this.#pool.allocate(elements * 4, "scratch");
         this.#scratch.push(storage);

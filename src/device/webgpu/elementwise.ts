@@ -11,7 +11,7 @@ import { float32Bits } from "../float32.js";
 import type { ElementwiseCall } from "../kernels.js";
 import { collapse } from "./collapse.js";
 import { type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
-import { perGroup } from "./spread.js";
+import { linear } from "./spread.js";
 
 /**
  * How an operand is addressed by the output's index i:
@@ -50,7 +50,7 @@ export function lowerExpression(
   const vector = count % 4 === 0 && operands.every(isVector);
   const unit = vector ? 4 : 1;
   const length = count / unit;
-  const params = [length, ...call.scalars.map(float32Bits)];
+  const params = call.scalars.map(float32Bits);
   if (operands.some(({ access }) => access === "strided")) params.push(...shape);
   for (const [i, { access, period }] of operands.entries()) {
     if (access === "strided") params.push(...(strides[i] ?? []));
@@ -59,8 +59,7 @@ export function lowerExpression(
   gpu.dispatch({
     shader: shaderFor(name, expression, operands, vector, shape.length),
     bindings: [...call.inputs.map((input) => reads(input.slice)), writes(call.out)],
-    params,
-    workgroups: perGroup(length, 256),
+    ...linear(gpu, length, ...params),
   });
 }
 
@@ -114,7 +113,7 @@ export function elementwiseHead(
   const names = operandsOf(expression);
   const dims = Array.from({ length: rank }, (_, d) => d);
   const strided = modes.includes("strided");
-  const fields = ["length: u32", "p: f32", "q: f32"];
+  const fields = ["length: u32", "perGroup: u32", "p: f32", "q: f32"];
   if (strided) fields.push(...dims.map((d) => `size${d}: u32`));
   const bindings: string[] = [];
   const loads: string[] = [];

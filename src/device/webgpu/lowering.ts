@@ -58,6 +58,11 @@ export interface GpuLowering {
   readonly maxWorkgroupInvocations: number;
   /** Largest number of workgroups in one dimension. */
   readonly maxWorkgroups: number;
+  /**
+   * Elements (of V) a lane of a memory-bound kernel takes: more on a software adapter, which pays
+   * for every workgroup and gains nothing from many threads.
+   */
+  readonly itemsPerLane: number;
   /** Scratch memory that lasts for the dispatches of this call. */
   scratch(elements: number): Slice;
   dispatch(dispatch: Dispatch): void;

@@ -8,7 +8,7 @@ import type { KernelCalls } from "../kernels.js";
 import { contiguousStrides } from "./collapse.js";
 import { lowerExpression } from "./elementwise.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { perGroup, vectorType } from "./spread.js";
+import { linear, vectorType } from "./spread.js";
 
 const copyShader = shader("copy", groupText, copyText);
 const fillShader = shader("fill", groupText, fillText);
@@ -22,8 +22,7 @@ export function lowerCopy(gpu: GpuLowering, { src, dst }: KernelCalls["copy"]): 
     shader: copyShader,
     constants: { V: width === 4 ? "vec4u" : "u32" },
     bindings: [reads(src), writes(dst)],
-    params: [length],
-    workgroups: perGroup(length, 256),
+    ...linear(gpu, length),
   });
 }
 
@@ -34,8 +33,7 @@ export function lowerFill(gpu: GpuLowering, { dst, value }: KernelCalls["fill"])
     shader: fillShader,
     constants: { V },
     bindings: [writes(dst)],
-    params: [length, float32Bits(value)],
-    workgroups: perGroup(length, 256),
+    ...linear(gpu, length, float32Bits(value)),
   });
 }
 
@@ -62,8 +60,7 @@ export function lowerSgd(gpu: GpuLowering, call: KernelCalls["sgd"]): void {
     shader: sgdShader,
     constants: { V },
     bindings: [reads(grads), reads(hyper), writes(params), writes(velocity)],
-    params: [length],
-    workgroups: perGroup(length, 256),
+    ...linear(gpu, length),
   });
 }
 
@@ -75,7 +72,6 @@ export function lowerAdam(gpu: GpuLowering, call: KernelCalls["adam"]): void {
     shader: adamShader,
     constants: { V },
     bindings: [reads(grads), reads(hyper), writes(params), writes(m), writes(v)],
-    params: [length],
-    workgroups: perGroup(length, 256),
+    ...linear(gpu, length),
   });
 }

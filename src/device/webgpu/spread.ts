@@ -1,8 +1,16 @@
+import type { GpuLowering } from "./lowering.js";
+
 /** Invocations of a workgroup in all kernels but the GEMMs. */
 const lanes = 64;
 
 /** Workgroups for `count` items when one workgroup does `items` of them. */
 export const perGroup = (count: number, items: number): number => Math.ceil(count / items);
+
+/** Parameters and workgroups of a kernel that walks along `length` items: length, items a group. */
+export function linear(gpu: GpuLowering, length: number, ...more: readonly number[]) {
+  const items = lanes * gpu.itemsPerLane;
+  return { params: [length, items, ...more], workgroups: perGroup(length, items) };
+}
 
 /** How rows and columns spread over workgroups; see shaders/span.wgsl. */
 export interface Spread {
