@@ -18,6 +18,10 @@ export const nodeBundle = {
   platform: "node",
   target: "node20.19",
   external: ["webgpu"],
+  // For the CommonJS packages that the command line bundles.
+  banner: {
+    js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+  },
 };
 
 /** In a page, `node:` modules stay dynamic imports that the code reaches only under Node. */

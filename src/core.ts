@@ -12,6 +12,7 @@ export type {
 } from "./device/device.js";
 export { type ElementwiseRow, elementwiseTable } from "./device/elementwise.js";
 export * from "./device/errors.js";
+export { type OpenDeviceOptions, openDevice } from "./device/open.js";
 export type { Scope } from "./device/scope.js";
 export * from "./models/index.js";
 export * from "./nn/index.js";

@@ -4,3 +4,12 @@
  */
 export * from "./browser.js";
 export { directory } from "./data/directory.js";
+export { type Cifar10DownloadOptions, downloadCifar10 } from "./data/download-cifar10.js";
+export { demoRun } from "./lab/demo-run.js";
+export { type EvaluateRequest, evaluateRun } from "./lab/evaluate-run.js";
+export { type PurifyRequest, purifyRun } from "./lab/purify-run.js";
+export * from "./lab/record.js";
+export type { RunHooks, RunRequest } from "./lab/recorded-run.js";
+export { RunDirectory } from "./lab/run-directory.js";
+export { openSourceRun, type SourceRun } from "./lab/source-run.js";
+export { trainRun } from "./lab/train-run.js";

@@ -69,7 +69,7 @@ describe("the packed package in an empty project", () => {
       "compute.mjs",
       `import { matmul, openDevice, Tensor, tensor } from "shiftgrad";
        import * as core from "shiftgrad/core";
-       const device = await openDevice({ device: "cpu" });
+       const device = await openDevice({ kind: "cpu" });
        const a = tensor(device, [1, 2, 3, 4, 5, 6], [2, 3]);
        const b = core.tensor(device, [1, -1, 0.5, 2, 3, -4], [3, 2]);
        const c = await matmul(a, b).read();
@@ -83,7 +83,7 @@ describe("the packed package in an empty project", () => {
     const out = await script(
       "train.mjs",
       `import { constantRate, fit, openDevice, place, resnet18, SGD, syntheticShapes } from "shiftgrad";
-       const device = await openDevice({ device: "cpu" });
+       const device = await openDevice({ kind: "cpu" });
        const model = resnet18({ width: 4 });
        place(model, device, { seed: 3 });
        const optimizer = new SGD(model, { lr: 0.05, momentum: 0.9 });
@@ -106,7 +106,7 @@ describe("the packed package in an empty project", () => {
     import { type Device, openDevice, resnet18, tensor, type Tensor } from "shiftgrad";
     import { matmul } from "shiftgrad/core";
     export async function use(): Promise<number> {
-      const device: Device = await openDevice({ device: "cpu" });
+      const device: Device = await openDevice({ kind: "cpu" });
       const x: Tensor = tensor(device, [1, 2], [1, 2]);
       const y: Tensor = matmul(x, x, { transB: true });
       const count: number = resnet18({ width: 16 }).parameterCount;
@@ -118,16 +118,24 @@ describe("the packed package in an empty project", () => {
   test.each([
     ["nodenext", "nodenext", []],
     ["bundler", "esnext", []],
-    ["bundler", "esnext", ["--customConditions", "browser"]],
-  ])("has types for moduleResolution %s, module %s %j", async (resolution, module, more) => {
-    writeFileSync(join(project, "consumer.ts"), consumer);
-    const strict = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--types", ""];
-    const target = ["--target", "es2022", "--lib", "es2022,dom", "--skipLibCheck", "false"];
-    const modules = ["--module", module, "--moduleResolution", resolution, ...more];
-    const args = [tsc, ...strict, ...target, ...modules, "consumer.ts"];
-    const { stdout } = await run(process.execPath, args, { cwd: project }).catch((error) => error);
-    expect(stdout).toBe("");
-  });
+    ["bundler", "esnext", ["browser"]],
+  ])(
+    "has types for moduleResolution %s, module %s, conditions %j",
+    async (resolution, module, customConditions) => {
+      writeFileSync(join(project, "consumer.ts"), consumer);
+      const compilerOptions = {
+        ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+        ...{ target: "es2022", lib: ["es2022", "dom"], types: [] },
+        ...{ module, moduleResolution: resolution, customConditions },
+      };
+      const settings = { compilerOptions, files: ["consumer.ts"] };
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify(settings));
+      const { stdout } = await run(process.execPath, [tsc], { cwd: project }).catch(
+        (error) => error,
+      );
+      expect(stdout).toBe("");
+    },
+  );
 
   test("puts the command line on the path", async () => {
     const args = ["--offline", "--no-install", "shiftgrad", "--help"];
