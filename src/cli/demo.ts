@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import type { DataSource } from "../lab/configuration.js";
-import { demoConfiguration } from "../lab/demo-configuration.js";
+import { demoConfiguration, demoDefaults } from "../lab/demo-configuration.js";
 import { demoRun } from "../lab/demo-run.js";
 import { methodNamed, methodNames } from "../lab/purify.js";
 import { freshDirectory } from "./directories.js";
@@ -13,6 +13,8 @@ import { dataOption } from "./victim-options.js";
 type DemoOptions = SessionOptions & {
   data?: DataSource;
   methods: readonly string[];
+  width: number;
+  epochs: number;
   seed: number;
   out?: string;
 };
@@ -30,6 +32,8 @@ export function addDemo(program: Command): void {
       "ft",
       "fst",
     ])
+    .option("--width <n>", "channels of the network's first stage", integer(1), demoDefaults.width)
+    .option("--epochs <n>", "epochs of the victim's training", integer(1), demoDefaults.epochs)
     .option("--seed <n>", "decides everything random", integer(0), 0)
     .option("--out <dir>", "the run's directory, new or interrupted (default: runs/demo)");
   withSessionOptions(command)
@@ -48,12 +52,8 @@ function methodList(text: string): string[] {
 }
 
 async function demo(options: DemoOptions): Promise<void> {
-  const { methods, seed } = options;
-  const configuration = demoConfiguration({
-    methods,
-    seed,
-    ...(options.data && { data: options.data }),
-  });
+  const { methods, seed, width, epochs, data } = options;
+  const configuration = demoConfiguration({ methods, seed, width, epochs, ...(data && { data }) });
   const directory = options.out ?? freshDirectory("demo");
   await session(options, async ({ device, hooks, progress, openData }) => {
     const record = await resumable(`demo --out ${directory}`, async () => {
