@@ -67,7 +67,10 @@ export interface Device {
   flush(): void;
   /** Resolves when everything enqueued is done; rejects with what went wrong on the way. */
   finish(): Promise<void>;
-  /** Runs `body` once and records the commands it enqueues; see Recording. */
+  /**
+   * Runs `body` once and records the commands it would have enqueued; they run when the recording is
+   * replayed, not before.
+   */
   capture(body: () => void): Recording;
   /** Waits for the queue, then frees everything. The process can exit afterwards. */
   destroy(): Promise<void>;

@@ -30,7 +30,13 @@ const cases: Record<string, Case> = {
     const inputs = [{ slice: x, strides: [1, channels] }];
     const call = { inputs, out: tanh, shape: [channels, rows], scalars: [0, 0] as const };
     device.run("elementwise", { kernel: "tanh", ...call });
-    return { out, tanh };
+    const moved = slice(device, total);
+    const [three, perm] = [
+      [rows, 1, channels],
+      [2, 1, 0],
+    ];
+    device.run("permute", { x, out: moved, shape: three, perm });
+    return { out, tanh, moved };
   },
   reduce(device) {
     const x = upload(device, values(total));

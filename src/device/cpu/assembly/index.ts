@@ -22,4 +22,25 @@ export { random } from "./random";
 export { reduce_combine, reduce_partial } from "./reduce";
 export { gather_rows, one_hot, scatter_add_rows } from "./rows";
 export { softmax_cross_entropy, softmax_cross_entropy_backward } from "./softmax";
+export {
+  winograd2_channels,
+  winograd2_input,
+  winograd2_tiles,
+  winograd2_weights,
+  winograd4_channels,
+  winograd4_input,
+  winograd4_tiles,
+  winograd4_weights,
+} from "./winograd-conv";
+export {
+  winograd2_gradient_blocks,
+  winograd2_gradient_chunks,
+  winograd2_gradient_finish,
+  winograd2_gradient_operands,
+  winograd4_gradient_blocks,
+  winograd4_gradient_chunks,
+  winograd4_gradient_finish,
+  winograd4_gradient_operands,
+} from "./winograd-gradient";
 export { heapBase, once, work } from "./runtime";
+export { transpose } from "./transpose";
