@@ -14,7 +14,6 @@ const CALL: u32 = 0xffff0002;
 const RETURN: u32 = 0xffff0003;
 /** All before it is done on every thread: publishes params[0] and calls signal(params[1]) if not 0. */
 const FENCE: u32 = 0xffff0004;
-const STOP: u32 = 0xffff0005;
 
 // The control block's words, as byte offsets; each on a cache line of its own.
 const TAIL = 0;
@@ -73,7 +72,7 @@ function awaitCommands(control: usize, at: usize): void {
 
 let back: usize = 0;
 
-/** One command at `at`; the address of the next one, 0 after STOP. */
+/** One command at `at`; the address of the next one. */
 function step(thread: i32, threads: i32, control: usize, at: usize): usize {
   const op = load<u32>(at);
   const next = at + load<u32>(at, 4);
@@ -89,7 +88,6 @@ function step(thread: i32, threads: i32, control: usize, at: usize): usize {
     return load<u32>(at, 8);
   }
   if (op == RETURN) return back;
-  if (op == STOP) return 0;
   const done = load<u32>(at, 8);
   const id = load<i32>(at, 12);
   if (threads > 1) barrier(control, threads);
@@ -101,10 +99,10 @@ function step(thread: i32, threads: i32, control: usize, at: usize): usize {
   return next;
 }
 
-/** A worker's whole life: runs the list from `at`, sleeping where it ends, until STOP. */
+/** A worker's whole life: runs the list from `at`, sleeping where it ends. */
 export function work(thread: i32, threads: i32, control: usize, at: usize): void {
   threadScratch = control + CONTROL_BYTES + thread * THREAD_BYTES;
-  while (at != 0) {
+  while (true) {
     if (ASC_FEATURE_THREADS) {
       if (atomic.load<u32>(control, TAIL) == at) awaitCommands(control, at);
     }
