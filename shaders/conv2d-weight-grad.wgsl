@@ -17,7 +17,7 @@ struct Params {
   cIn: u32,
   rowsPerSplit: u32,
 }
-@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(0) var<uniform> params: Params;
 
 struct RowA {
   channel: u32,
@@ -29,17 +29,17 @@ struct ColB {
   n: u32,
 }
 
-fn segments(z: u32) -> vec2u {
+fn segments(p: Params, z: u32) -> vec2u {
   return vec2u(z * p.rowsPerSplit, min((z + 1u) * p.rowsPerSplit, p.rows));
 }
 
-fn rowA(z: u32, m: u32) -> RowA {
+fn rowA(p: Params, z: u32, m: u32) -> RowA {
   let row = min(m, p.m - 1u);
   let tap = row / p.cIn;
   return RowA(row % p.cIn, vec2i(vec2u(tap % p.kernelWidth, tap / p.kernelWidth)) - p.pad);
 }
 
-fn segmentA(z: u32, row: RowA, s: u32) -> u32 {
+fn segmentA(p: Params, z: u32, row: RowA, s: u32) -> u32 {
   let y = u32(i32(s % p.outHeight * p.stride.y) + row.tap.y);
   if (y >= p.size.y) { // negative wraps to large
     return none;
@@ -48,7 +48,7 @@ fn segmentA(z: u32, row: RowA, s: u32) -> u32 {
 }
 
 /// Channels of the input pixel under the tap at step k; zero outside the image and the row.
-fn pixelA(row: RowA, start: u32, k: u32) -> vec4f {
+fn pixelA(p: Params, row: RowA, start: u32, k: u32) -> vec4f {
   let x = u32(i32(k * p.stride.x) + row.tap.x);
   if (start == none || x >= p.size.x || (TAIL_K && k >= p.segment)) {
     return vec4f();
@@ -56,34 +56,34 @@ fn pixelA(row: RowA, start: u32, k: u32) -> vec4f {
   return readA((start + x) * p.cIn + row.channel, p.cIn - row.channel);
 }
 
-fn loadA(row: RowA, start: u32, k: u32) -> vec4f {
+fn loadA(p: Params, row: RowA, start: u32, k: u32) -> vec4f {
   if (A_ALONG_M) {
-    return pixelA(row, start, k);
+    return pixelA(p, row, start, k);
   }
   return vec4f(
-    pixelA(row, start, k).x,
-    pixelA(row, start, k + 1u).x,
-    pixelA(row, start, k + 2u).x,
-    pixelA(row, start, k + 3u).x,
+    pixelA(p, row, start, k).x,
+    pixelA(p, row, start, k + 1u).x,
+    pixelA(p, row, start, k + 2u).x,
+    pixelA(p, row, start, k + 3u).x,
   );
 }
 
-fn colB(z: u32, n: u32) -> ColB {
+fn colB(p: Params, z: u32, n: u32) -> ColB {
   return ColB(min(n, p.n - 1u));
 }
 
-fn segmentB(z: u32, col: ColB, s: u32) -> u32 {
+fn segmentB(p: Params, z: u32, col: ColB, s: u32) -> u32 {
   return s * p.segment;
 }
 
-fn loadB(col: ColB, start: u32, k: u32) -> vec4f {
+fn loadB(p: Params, col: ColB, start: u32, k: u32) -> vec4f {
   if (TAIL_K && k >= p.segment) {
     return vec4f();
   }
   return readB((start + k) * p.n + col.n, p.n - col.n);
 }
 
-fn store(z: u32, m: u32, n: u32, value: vec4f) {
+fn store(p: Params, z: u32, m: u32, n: u32, value: vec4f) {
   if (m < p.m && n < p.n) {
     write((z * p.m + m) * p.n + n, value, p.n - n);
   }

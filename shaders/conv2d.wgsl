@@ -11,7 +11,7 @@ struct Params {
   stride: vec2u,
   pad: vec2i,
 }
-@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(0) var<uniform> params: Params;
 
 struct RowA {
   /// First pixel of the image, and the window's corner (x, y) in it.
@@ -23,18 +23,18 @@ struct ColB {
   n: u32,
 }
 
-fn segments(z: u32) -> vec2u {
+fn segments(p: Params, z: u32) -> vec2u {
   return vec2u(0u, p.kernel.x * p.kernel.y);
 }
 
-fn rowA(z: u32, m: u32) -> RowA {
+fn rowA(p: Params, z: u32, m: u32) -> RowA {
   let pixel = min(m, p.m - 1u);
   let row = pixel / p.outSize.x;
   let at = vec2u(pixel % p.outSize.x, row % p.outSize.y);
   return RowA(row / p.outSize.y * p.size.x * p.size.y, vec2i(at * p.stride) - p.pad);
 }
 
-fn segmentA(z: u32, row: RowA, s: u32) -> u32 {
+fn segmentA(p: Params, z: u32, row: RowA, s: u32) -> u32 {
   let at = vec2u(row.corner + vec2i(vec2u(s % p.kernel.x, s / p.kernel.x)));
   if (any(at >= p.size)) { // negative wraps to large
     return none;
@@ -42,29 +42,29 @@ fn segmentA(z: u32, row: RowA, s: u32) -> u32 {
   return (row.image + at.y * p.size.x + at.x) * p.segment;
 }
 
-fn loadA(row: RowA, start: u32, k: u32) -> vec4f {
+fn loadA(p: Params, row: RowA, start: u32, k: u32) -> vec4f {
   if (start == none) {
     return vec4f();
   }
   return readA(start + k, p.segment - k);
 }
 
-fn colB(z: u32, n: u32) -> ColB {
+fn colB(p: Params, z: u32, n: u32) -> ColB {
   return ColB(min(n, p.n - 1u));
 }
 
-fn segmentB(z: u32, col: ColB, s: u32) -> u32 {
+fn segmentB(p: Params, z: u32, col: ColB, s: u32) -> u32 {
   return s * p.segment * p.n + col.n;
 }
 
-fn loadB(col: ColB, start: u32, k: u32) -> vec4f {
+fn loadB(p: Params, col: ColB, start: u32, k: u32) -> vec4f {
   if (TAIL_K && k >= p.segment) {
     return vec4f();
   }
   return readB(start + k * p.n, p.n - col.n);
 }
 
-fn store(z: u32, m: u32, n: u32, value: vec4f) {
+fn store(p: Params, z: u32, m: u32, n: u32, value: vec4f) {
   if (m < p.m && n < p.n) {
     write(m * p.n + n, value, p.n - n);
   }

@@ -9,9 +9,8 @@
 //   segments(z)                 the range of segments to add
 //   store(z, m, n, value)       takes out[m, n .. n+3]; checks bounds
 // Constants: BLOCKS_M x BLOCKS_N blocks of 4x4 per invocation, LANES_M x LANES_N invocations.
-
-const rowsA = select(4 * BLOCKS_M, BLOCKS_M, A_ALONG_M);
-const colsB = select(BLOCKS_N, 4 * BLOCKS_N, B_ALONG_K);
+const blocksA = BLOCKS_M;
+const blocksB = BLOCKS_N;
 
 @compute @workgroup_size(LANES_N, LANES_M)
 fn main(
@@ -19,83 +18,41 @@ fn main(
   @builtin(num_workgroups) counts: vec3u,
   @builtin(local_invocation_id) lane: vec3u,
 ) {
-  let tile = tileOf(groupIndex(id, counts), 4 * BLOCKS_M * LANES_M, 4 * BLOCKS_N * LANES_N);
+  let p = params;
+  let tile = tileOf(p, groupIndex(id, counts), 4 * BLOCKS_M * LANES_M, 4 * BLOCKS_N * LANES_N);
   let z = tile.z;
-  if (z >= p.count) {
-    return;
-  }
-  let m0 = tile.x + lane.y * 4 * BLOCKS_M;
-  let n0 = tile.y + lane.x * 4 * BLOCKS_N;
-
-  var rows: array<RowA, rowsA>;
-  for (var i = 0u; i < rowsA; i++) {
-    rows[i] = rowA(z, m0 + i * select(1u, 4u, A_ALONG_M));
-  }
-  var cols: array<ColB, colsB>;
-  for (var i = 0u; i < colsB; i++) {
-    cols[i] = colB(z, n0 + i * select(4u, 1u, B_ALONG_K));
-  }
+  let m = tile.x + lane.y * 4 * BLOCKS_M;
+  let n = tile.y + lane.x * 4 * BLOCKS_N;
+  let rows = trackRows(p, z, m);
+  let columns = trackColumns(p, z, n);
 
   var sum: array<vec4f, 4 * BLOCKS_M * BLOCKS_N>;
-  let range = segments(z);
+  let range = tileSegments(p, z);
   for (var s = range.x; s < range.y; s++) {
-    var startsA: array<u32, rowsA>;
-    for (var i = 0u; i < rowsA; i++) {
-      startsA[i] = segmentA(z, rows[i], s);
-    }
-    var startsB: array<u32, colsB>;
-    for (var i = 0u; i < colsB; i++) {
-      startsB[i] = segmentB(z, cols[i], s);
-    }
+    let startsA = startRows(p, z, rows, s);
+    let startsB = startColumns(p, z, columns, s);
     for (var k = 0u; k < p.segment; k += 4u) {
-      // tileB[k * BLOCKS_N + j] is B[k, 4 columns of block j].
-      var tileB: array<vec4f, 4 * BLOCKS_N>;
+      var b: array<mat4x4f, BLOCKS_N>;
       for (var j = 0u; j < BLOCKS_N; j++) {
-        var block: mat4x4f;
-        for (var i = 0u; i < 4u; i++) {
-          if (B_ALONG_K) {
-            block[i] = loadB(cols[4u * j + i], startsB[4u * j + i], k);
-          } else {
-            block[i] = loadB(cols[j], startsB[j], k + i);
-          }
-        }
-        if (B_ALONG_K) {
-          block = transpose(block);
-        }
-        for (var i = 0u; i < 4u; i++) {
-          tileB[i * BLOCKS_N + j] = block[i];
-        }
+        b[j] = blockB(p, columns, startsB, j, k);
       }
       for (var block = 0u; block < BLOCKS_M; block++) {
-        // Row i of the block is A[m, k .. k+3].
-        var blockA: mat4x4f;
-        for (var i = 0u; i < 4u; i++) {
-          if (A_ALONG_M) {
-            blockA[i] = loadA(rows[block], startsA[block], k + i);
-          } else {
-            blockA[i] = loadA(rows[4u * block + i], startsA[4u * block + i], k);
-          }
-        }
-        if (A_ALONG_M) {
-          blockA = transpose(blockA);
-        }
+        let a = blockA(p, rows, startsA, block, k);
         for (var i = 0u; i < 4u; i++) {
           for (var j = 0u; j < BLOCKS_N; j++) {
-            var x = sum[(4u * block + i) * BLOCKS_N + j];
-            x = fma(vec4f(blockA[i].x), tileB[j], x);
-            x = fma(vec4f(blockA[i].y), tileB[BLOCKS_N + j], x);
-            x = fma(vec4f(blockA[i].z), tileB[2 * BLOCKS_N + j], x);
-            x = fma(vec4f(blockA[i].w), tileB[3 * BLOCKS_N + j], x);
-            sum[(4u * block + i) * BLOCKS_N + j] = x;
+            let at = (4u * block + i) * BLOCKS_N + j;
+            sum[at] = multiplyAdd(sum[at], a[i], b[j]);
           }
         }
       }
     }
   }
 
-  for (var i = 0u; i < 4 * BLOCKS_M; i++) {
-    for (var j = 0u; j < BLOCKS_N; j++) {
-      store(z, m0 + i, n0 + 4u * j, sum[i * BLOCKS_N + j]);
+  if (z < p.count) {
+    for (var i = 0u; i < 4 * BLOCKS_M; i++) {
+      for (var j = 0u; j < BLOCKS_N; j++) {
+        store(p, z, m + i, n + 4u * j, sum[i * BLOCKS_N + j]);
+      }
     }
   }
 }

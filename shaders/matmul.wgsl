@@ -11,7 +11,7 @@ struct Params {
   strideA: u32,
   strideB: u32,
 }
-@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 
 struct RowA {
@@ -25,12 +25,12 @@ struct ColB {
   left: u32,
 }
 
-fn segments(z: u32) -> vec2u {
+fn segments(p: Params, z: u32) -> vec2u {
   let split = z % p.splits;
   return vec2u(split, split + 1u);
 }
 
-fn rowA(z: u32, m: u32) -> RowA {
+fn rowA(p: Params, z: u32, m: u32) -> RowA {
   let row = min(m, p.m - 1u);
   let start = z / p.splits * p.strideA;
   if (A_ALONG_M) {
@@ -39,11 +39,11 @@ fn rowA(z: u32, m: u32) -> RowA {
   return RowA(start + row * p.k, 0u);
 }
 
-fn segmentA(z: u32, row: RowA, s: u32) -> u32 {
+fn segmentA(p: Params, z: u32, row: RowA, s: u32) -> u32 {
   return s * p.segment;
 }
 
-fn loadA(row: RowA, start: u32, step: u32) -> vec4f {
+fn loadA(p: Params, row: RowA, start: u32, step: u32) -> vec4f {
   let k = start + step;
   if (TAIL_K && k >= p.k) {
     return vec4f();
@@ -54,7 +54,7 @@ fn loadA(row: RowA, start: u32, step: u32) -> vec4f {
   return readA(row.start + k, p.k - k);
 }
 
-fn colB(z: u32, n: u32) -> ColB {
+fn colB(p: Params, z: u32, n: u32) -> ColB {
   let column = min(n, p.n - 1u);
   let start = z / p.splits * p.strideB;
   if (B_ALONG_K) {
@@ -63,11 +63,11 @@ fn colB(z: u32, n: u32) -> ColB {
   return ColB(start + column, p.n - column);
 }
 
-fn segmentB(z: u32, col: ColB, s: u32) -> u32 {
+fn segmentB(p: Params, z: u32, col: ColB, s: u32) -> u32 {
   return s * p.segment;
 }
 
-fn loadB(col: ColB, start: u32, step: u32) -> vec4f {
+fn loadB(p: Params, col: ColB, start: u32, step: u32) -> vec4f {
   let k = start + step;
   if (TAIL_K && k >= p.k) {
     return vec4f();
@@ -78,7 +78,7 @@ fn loadB(col: ColB, start: u32, step: u32) -> vec4f {
   return readB(col.start + k * p.n, col.left);
 }
 
-fn store(z: u32, m: u32, n: u32, value: vec4f) {
+fn store(p: Params, z: u32, m: u32, n: u32, value: vec4f) {
   if (m >= p.m || n >= p.n) {
     return;
   }

@@ -61,7 +61,7 @@ export function lowerConv2dWeightGrad(
   const m = s.kh * s.kw * s.cIn;
   const rows = s.n * s.outH;
   const size = { m, n: s.cOut, k: rows * s.outW, count: 1 };
-  const rowsPerSplit = Math.ceil(rows / splitsFor(size, rows));
+  const rowsPerSplit = Math.ceil(rows / splitsFor(gpu, size, rows));
   const splits = Math.ceil(rows / rowsPerSplit);
   const target = splits > 1 ? gpu.scratch(splits * m * s.cOut) : call.dw;
   const vec4 = hasVec4(s);

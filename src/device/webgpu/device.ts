@@ -6,6 +6,13 @@ import type { Scope } from "../scope.js";
 import type { Slice, Storage } from "../storage.js";
 import { type AdapterOptions, describeAdapter, isSoftware, requestGpuDevice } from "./adapter.js";
 import { keepAlive } from "./alive.js";
+import {
+  type TuneHost,
+  type TuneOptions,
+  type TuneResult,
+  tune,
+  VariantChoices,
+} from "./autotune.js";
 import { BindGroups } from "./bindings.js";
 import { Faults } from "./faults.js";
 import { lower } from "./kernels.js";
@@ -23,6 +30,8 @@ export interface WebGpuOptions extends AdapterOptions {
    * cost less on the processor.
    */
   dispatchesPerSubmit?: number;
+  /** Variants to run whatever the defaults say, by shape class; "*" is any class. */
+  variants?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -57,6 +66,7 @@ export class WebGpuDevice implements Device {
   readonly #profiler: Profiler;
   readonly #stream: CommandStream;
   readonly #lowering: GpuLowering;
+  readonly #choices: VariantChoices;
   readonly #scratch: GpuStorage[] = [];
   #recorded: Command[] | undefined;
   #destroyed = false;
@@ -89,12 +99,16 @@ export class WebGpuDevice implements Device {
       this.#profiler,
       options.dispatchesPerSubmit ?? 192,
     );
+    this.#choices = new VariantChoices(options.variants);
     this.#lowering = {
       features: new Set(gpu.features),
       maxWorkgroupStorageBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       maxWorkgroupInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroups,
       itemsPerLane: this.info.software ? 16 : 4,
+      software: this.info.software,
+      subgroupSize: subgroupSize(gpu, info),
+      variants: this.#choices,
       scratch: (elements) => {
         const storage = this.#pool.allocate(elements * 4, "scratch");
         this.#scratch.push(storage);
@@ -239,6 +253,49 @@ export class WebGpuDevice implements Device {
     return keepAlive(this.#profiler.report());
   }
 
+  /**
+   * Runs `body` once and measures the variants of every kernel call in it (see autotune.ts); later
+   * calls of the same shape classes run the fastest. Nothing else may use the device meanwhile.
+   */
+  async tune(body: () => void, options: TuneOptions = {}): Promise<TuneResult[]> {
+    this.#checkOpen();
+    const tunables = this.#choices.observe(body);
+    await this.finish();
+    const host: TuneHost = {
+      adapter: this.info.name,
+      choices: this.#choices,
+      allocate: (elements) => {
+        const storage = this.#pool.allocate(elements * 4, "tuning");
+        this.#pool.keep(storage);
+        return { storage, offset: 0, length: elements };
+      },
+      release: ({ storage }) => this.#pool.release(storage as GpuStorage),
+      time: (run) => this.#time(() => run(this.#lowering)),
+    };
+    return tune(host, tunables, options);
+  }
+
+  /** Milliseconds the dispatches of `body` take: timestamps where there are any, else wall time. */
+  async #time(body: () => void): Promise<number> {
+    const stamps = this.gpu.features.has("timestamp-query") && !this.info.software;
+    await this.finish();
+    if (stamps) {
+      this.profile(true);
+      await this.profileReport();
+    }
+    const start = performance.now();
+    try {
+      body();
+    } finally {
+      for (const storage of this.#scratch.splice(0)) this.#pool.release(storage);
+    }
+    await this.finish();
+    if (!stamps) return performance.now() - start;
+    const report = await this.profileReport();
+    this.profile(false);
+    return report.reduce((sum, { ms }) => sum + ms, 0);
+  }
+
   async destroy(): Promise<void> {
     if (this.#destroyed) return;
     this.#stream.submit();
@@ -271,6 +328,13 @@ export class WebGpuDevice implements Device {
   #checkOpen(): void {
     if (this.#destroyed) throw new DeviceError("the WebGPU device was used after destroy()");
   }
+}
+
+/** The width all subgroups have; 0 if the device has none or leaves it open. */
+function subgroupSize(gpu: GPUDevice, info: GPUAdapterInfo): number {
+  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
+  const fixed = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
+  return fixed ? subgroupMinSize : 0;
 }
 
 function checkLive(slice: Slice, what: string): void {

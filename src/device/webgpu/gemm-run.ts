@@ -1,24 +1,48 @@
-import blocksText from "../../../shaders/gemm-registers.wgsl";
+import registersText from "../../../shaders/gemm-registers.wgsl";
 import scalarText from "../../../shaders/gemm-scalar.wgsl";
 import reduceText from "../../../shaders/gemm-split-reduce.wgsl";
+import subgroupText from "../../../shaders/gemm-subgroup.wgsl";
 import tilesText from "../../../shaders/gemm-tiles.wgsl";
 import vec4Text from "../../../shaders/gemm-vec4.wgsl";
+import workgroupText from "../../../shaders/gemm-workgroup.wgsl";
 import groupText from "../../../shaders/group.wgsl";
+import { DeviceError } from "../errors.js";
 import type { Slice } from "../storage.js";
-import { type GemmSize, gemmVariants } from "./gemm-variants.js";
-import type { Constants, GpuLowering, Shader } from "./lowering.js";
+import {
+  defaultVariant,
+  type GemmLoop,
+  type GemmSize,
+  type GemmVariant,
+  type GemmVariantName,
+  gemmVariants,
+  plausibleVariants,
+  runsOn,
+  variantsFor,
+} from "./gemm-variants.js";
+import type { Constants, GpuLowering, Shader, Tunable } from "./lowering.js";
 import { reads, shader, writes } from "./lowering.js";
 
-/** A loader joined with each access width and tile loop. */
+/** A loader joined with each tile loop and each width of access. */
 export interface GemmShaders {
-  readonly vec4: Shader;
-  readonly scalar: Shader;
+  readonly operation: string;
+  readonly loops: Readonly<Record<GemmLoop, { vec4: Shader; scalar: Shader }>>;
 }
 
-export function gemmShaders(name: string, loader: string): GemmShaders {
-  const join = (width: string, access: string) =>
-    shader(`${name}-${width}`, groupText, tilesText, access, loader, blocksText);
-  return { vec4: join("vec4", vec4Text), scalar: join("scalar", scalarText) };
+export function gemmShaders(operation: string, loader: string): GemmShaders {
+  const join = (loop: GemmLoop, text: string) => {
+    const parts = [groupText, tilesText, loader, text];
+    const enables = loop === "subgroup" ? (["subgroups"] as const) : [];
+    return {
+      vec4: { ...shader(`${operation}-${loop}-vec4`, vec4Text, ...parts), enables },
+      scalar: { ...shader(`${operation}-${loop}-scalar`, scalarText, ...parts), enables },
+    };
+  };
+  const loops = {
+    registers: join("registers", registersText),
+    subgroup: join("subgroup", subgroupText),
+    workgroup: join("workgroup", workgroupText),
+  };
+  return { operation, loops };
 }
 
 export interface GemmCall {
@@ -29,28 +53,62 @@ export interface GemmCall {
   readonly a: Slice;
   readonly b: Slice;
   readonly out: Slice;
-  /** Further operands, from binding 4. */
-  readonly more?: readonly Slice[];
+  /** Added to every row; only for loaders that have the binding. */
+  readonly bias?: Slice;
   readonly constants: Constants & { A_ALONG_M: boolean; B_ALONG_K: boolean };
   readonly params: readonly number[];
 }
 
+/** Runs a GEMM by the variant chosen for its shape class. */
 export function runGemm(gpu: GpuLowering, call: GemmCall): void {
-  const { size, shaders, params } = call;
-  const variant = gemmVariants[0];
-  if (!variant) throw new Error("no GEMM variants");
-  const tiles = Math.ceil(size.m / variant.tileM) * Math.ceil(size.n / variant.tileN);
+  const preset = defaultVariant(gpu, call.size);
+  const describe = () => describeGemm(gpu, call, preset);
+  const chosen = gpu.variants.choose(shapeClass(call), describe) ?? preset;
+  if (!isVariant(chosen) || !runsOn(gpu, gemmVariants[chosen])) {
+    const names = variantsFor(gpu).join(", ");
+    throw new DeviceError(`this adapter cannot run the variant "${chosen}"; it has: ${names}`);
+  }
+  dispatchGemm(gpu, call, gemmVariants[chosen]);
+}
+
+const isVariant = (name: string): name is GemmVariantName => Object.hasOwn(gemmVariants, name);
+
+/** Sides to the next power of two: what runs fastest hardly changes within one. */
+function shapeClass({ shaders, size, vec4, constants }: GemmCall): string {
+  const layout = `${constants.A_ALONG_M ? "t" : "n"}${constants.B_ALONG_K ? "t" : "n"}`;
+  const sides = [size.m, size.n, size.k, size.count].map((side) => 2 ** Math.ceil(Math.log2(side)));
+  return `${shaders.operation} ${layout}${vec4 ? "" : " odd"} ${sides.join("x")}`;
+}
+
+function describeGemm(gpu: GpuLowering, call: GemmCall, preset: string): Tunable {
+  const { size, a, b, out, bias } = call;
+  return {
+    shapeClass: shapeClass(call),
+    names: plausibleVariants(gpu, size),
+    preset,
+    lengths: [a, b, out, ...(bias ? [bias] : [])].map((slice) => slice.length),
+    flops: 2 * size.m * size.n * size.k * size.count,
+    run: (lowering, variant, [a, b, out, bias]) => {
+      if (!a || !b || !out || !isVariant(variant)) throw new Error("operands missing");
+      const same = { ...call, a, b, out, ...(bias ? { bias } : {}) };
+      dispatchGemm(lowering, same, gemmVariants[variant]);
+    },
+  };
+}
+
+function dispatchGemm(gpu: GpuLowering, call: GemmCall, variant: GemmVariant): void {
+  const { m, n, count } = call.size;
   gpu.dispatch({
-    shader: call.vec4 ? shaders.vec4 : shaders.scalar,
+    shader: call.shaders.loops[variant.loop][call.vec4 ? "vec4" : "scalar"],
     constants: { ...call.constants, ...variant.constants },
     bindings: [
       reads(call.a),
       reads(call.b),
       writes(call.out),
-      ...(call.more ?? []).map((slice) => reads(slice)),
+      ...(call.bias ? [reads(call.bias)] : []),
     ],
-    params,
-    workgroups: tiles * size.count,
+    params: call.params,
+    workgroups: Math.ceil(m / variant.tileM) * Math.ceil(n / variant.tileN) * count,
   });
 }
 
@@ -75,9 +133,13 @@ export function reduceSplits(
   });
 }
 
-/** Splits of the inner dimension that fill the device when there are few tiles. */
-export function splitsFor(size: GemmSize, steps: number): number {
-  const tiles = Math.ceil(size.m / 32) * Math.ceil(size.n / 16) * size.count;
-  const wanted = Math.ceil(64 / tiles);
-  return Math.max(1, Math.min(wanted, steps));
+/** Workgroups that keep an adapter busy: a processor's few threads, or a GPU's many cores. */
+const busy = { software: 16, hardware: 256 };
+
+/** Into how many parts of its inner dimension to split a GEMM that has few tiles. */
+export function splitsFor(gpu: GpuLowering, size: GemmSize, mostSplits: number): number {
+  const { tileM, tileN } = gemmVariants[defaultVariant(gpu, size)];
+  const tiles = Math.ceil(size.m / tileM) * Math.ceil(size.n / tileN) * size.count;
+  const wanted = Math.ceil((gpu.software ? busy.software : busy.hardware) / tiles);
+  return Math.max(1, Math.min(wanted, mostSplits));
 }

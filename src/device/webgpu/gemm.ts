@@ -11,7 +11,7 @@ const stepsPerSplit = 256;
 export function lowerMatmul(gpu: GpuLowering, call: MatmulCall): void {
   const { a, b, bias, out, batch, m, n, k, transA, transB, batchStrideA, batchStrideB } = call;
   const size = { m, n, k, count: batch };
-  const wanted = splitsFor(size, Math.ceil(k / stepsPerSplit));
+  const wanted = splitsFor(gpu, size, Math.ceil(k / stepsPerSplit));
   const segment = Math.ceil(k / wanted / 4) * 4;
   const splits = Math.ceil(k / segment);
   const target = splits > 1 ? gpu.scratch(batch * splits * m * n) : out;
@@ -23,7 +23,7 @@ export function lowerMatmul(gpu: GpuLowering, call: MatmulCall): void {
     a,
     b,
     out: target,
-    more: [splits === 1 && bias ? bias : b],
+    bias: splits === 1 && bias ? bias : b,
     constants: {
       A_ALONG_M: transA,
       B_ALONG_K: transB,

@@ -50,6 +50,24 @@ export interface Dispatch {
   readonly workgroups: number | readonly [x: number, y: number, z: number];
 }
 
+/** A kernel call of which several variants exist. */
+export interface Tunable {
+  /** Operation and shape class: calls of one class run the same variant. */
+  readonly shapeClass: string;
+  /** The variants this adapter can run, and the one it runs untuned. */
+  readonly names: readonly string[];
+  readonly preset: string;
+  /** Lengths of the operands that `run` takes. */
+  readonly lengths: readonly number[];
+  readonly flops: number;
+  run(gpu: GpuLowering, variant: string, operands: readonly Slice[]): void;
+}
+
+export interface Variants {
+  /** The variant to run. `describe` is called where somebody wants to know more. */
+  choose(shapeClass: string, describe: () => Tunable): string | undefined;
+}
+
 /** What a kernel call may ask of the device while it is lowered to dispatches. */
 export interface GpuLowering {
   /** WebGPU's optional features the device was opened with. */
@@ -63,6 +81,12 @@ export interface GpuLowering {
    * for every workgroup and gains nothing from many threads.
    */
   readonly itemsPerLane: number;
+  /** Whether the adapter runs on the processor. */
+  readonly software: boolean;
+  /** Width of every subgroup; 0 without the feature, or where it may differ between shaders. */
+  readonly subgroupSize: number;
+  /** Which of a kernel's variants to run: the choices measured or forced, see autotune.ts. */
+  readonly variants: Variants;
   /** Scratch memory that lasts for the dispatches of this call. */
   scratch(elements: number): Slice;
   dispatch(dispatch: Dispatch): void;

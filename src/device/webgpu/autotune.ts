@@ -1,0 +1,142 @@
+import type { Slice } from "../storage.js";
+import type { GpuLowering, Tunable, Variants } from "./lowering.js";
+
+/** Where choices outlive the process: a file in Node, IndexedDB or localStorage in a browser. */
+export interface TuneStore {
+  load(): Promise<string | null>;
+  save(text: string): Promise<void>;
+}
+
+export interface TuneOptions {
+  /** Choices read from here are not measured again; new ones are added. */
+  store?: TuneStore;
+  /** Timed rounds of each variant; the fastest counts. Default 3. */
+  rounds?: number;
+  /** Told of every choice as it is made, as a line of text. */
+  log?: (line: string) => void;
+}
+
+export interface TuneResult {
+  readonly shapeClass: string;
+  readonly chosen: string;
+  /** The variant that would have run untuned. */
+  readonly preset: string;
+  /** Milliseconds of each variant; empty if the choice came from the store. */
+  readonly ms: Readonly<Record<string, number>>;
+  readonly gflops: number;
+}
+
+/** What tuning needs of a device. */
+export interface TuneHost {
+  readonly adapter: string;
+  readonly choices: VariantChoices;
+  allocate(elements: number): Slice;
+  release(slice: Slice): void;
+  time(run: (gpu: GpuLowering) => void): Promise<number>;
+}
+
+/** The variants chosen so far, by shape class; "*" holds for every class that has the variant. */
+export class VariantChoices implements Variants {
+  readonly #chosen: Map<string, string>;
+  #observed: Map<string, Tunable> | undefined;
+
+  constructor(chosen: Readonly<Record<string, string>> = {}) {
+    this.#chosen = new Map(Object.entries(chosen));
+  }
+
+  choose(shapeClass: string, describe: () => Tunable): string | undefined {
+    if (this.#observed && !this.#observed.has(shapeClass)) {
+      this.#observed.set(shapeClass, describe());
+    }
+    return this.#chosen.get(shapeClass) ?? this.#chosen.get("*");
+  }
+
+  set(shapeClass: string, variant: string): void {
+    this.#chosen.set(shapeClass, variant);
+  }
+
+  /** The calls with variants that `body` makes, one of each shape class. */
+  observe(body: () => void): Tunable[] {
+    this.#observed = new Map();
+    try {
+      body();
+      return [...this.#observed.values()];
+    } finally {
+      this.#observed = undefined;
+    }
+  }
+}
+
+/** A measured variant replaces the preset only when it is faster by this factor: timings waver. */
+const worthwhile = 1.05;
+/** Calls are repeated inside one round until a round takes about this long. */
+const roundMs = 4;
+
+type Stored = Record<string, Record<string, string>>;
+
+/**
+ * Measures the variants of every call and keeps the fastest of each shape class, for this device
+ * and, with a store, for later processes on the same adapter. Operands are scratch memory of the
+ * calls' sizes: what is in it does not matter to the time.
+ */
+export async function tune(
+  host: TuneHost,
+  tunables: readonly Tunable[],
+  options: TuneOptions,
+): Promise<TuneResult[]> {
+  const stored: Stored = JSON.parse((await options.store?.load()) ?? "{}");
+  const known = stored[host.adapter] ?? {};
+  const results: TuneResult[] = [];
+  for (const tunable of tunables) {
+    const before = known[tunable.shapeClass];
+    const reuse = before !== undefined && tunable.names.includes(before);
+    const ms = reuse ? {} : await measure(host, tunable, options.rounds ?? 3);
+    const chosen = reuse ? before : fastest(tunable, ms);
+    const gflops = tunable.flops / 1e6 / (ms[chosen] ?? Number.NaN);
+    const { shapeClass, preset } = tunable;
+    host.choices.set(shapeClass, chosen);
+    known[shapeClass] = chosen;
+    results.push({ shapeClass, chosen, preset, ms, gflops });
+    options.log?.(explain({ shapeClass, chosen, preset, ms, gflops }));
+  }
+  await options.store?.save(JSON.stringify({ ...stored, [host.adapter]: known }, null, 2));
+  return results;
+}
+
+async function measure(host: TuneHost, tunable: Tunable, rounds: number) {
+  const operands = tunable.lengths.map((length) => host.allocate(length));
+  const ms: Record<string, number> = {};
+  for (const name of tunable.names) {
+    const timed = (times: number) =>
+      host.time((gpu) => {
+        for (let i = 0; i < times; i++) tunable.run(gpu, name, operands);
+      });
+    await timed(1); // compiles
+    const once = await timed(1);
+    const repeats = Math.max(1, Math.min(50, Math.round(roundMs / Math.max(once, 0.01))));
+    let best = once;
+    for (let round = 0; round < rounds; round++) {
+      best = Math.min(best, (await timed(repeats)) / repeats);
+    }
+    ms[name] = best;
+  }
+  for (const slice of operands) host.release(slice);
+  return ms;
+}
+
+function fastest({ preset }: Tunable, ms: Readonly<Record<string, number>>): string {
+  let best = preset;
+  for (const [name, time] of Object.entries(ms)) {
+    const bar = best === preset ? worthwhile : 1;
+    if (time * bar < (ms[best] ?? Number.POSITIVE_INFINITY)) best = name;
+  }
+  return best;
+}
+
+function explain({ shapeClass, chosen, preset, ms, gflops }: TuneResult): string {
+  const times = Object.entries(ms).sort((a, b) => a[1] - b[1]);
+  if (!times.length) return `${shapeClass}: ${chosen} (measured before)`;
+  const list = times.map(([name, time]) => `${name} ${time.toFixed(2)} ms`).join(", ");
+  const why = chosen === preset ? "the preset stays" : `instead of ${preset}`;
+  return `${shapeClass}: ${chosen}, ${why}, ${gflops.toFixed(1)} GFLOP/s (${list})`;
+}
