@@ -1,24 +1,46 @@
 import type { KernelCalls } from "../kernels.js";
 import { gemmForward, gemmInputGrad, gemmWeightGrad } from "./conv-gemm.js";
+import { convVariant } from "./conv-variant.js";
 import type { Lowering } from "./lowering.js";
+import { winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.js";
 
-export function lowerConv2d(call: KernelCalls["conv2d"], lowering: Lowering): void {
-  const { address } = lowering;
-  gemmForward(lowering, call.shape, address(call.x), address(call.w), address(call.out));
+const tileSides = { gemm: null, winograd2: 2, winograd4: 4 } as const;
+
+export function lowerConv2d(
+  call: KernelCalls["conv2d"],
+  lowering: Lowering,
+  variant = convVariant("forward", call.shape),
+): void {
+  const x = lowering.address(call.x);
+  const w = lowering.address(call.w);
+  const out = lowering.address(call.out);
+  const m = tileSides[variant];
+  if (m) winogradForward(lowering, m, call.shape, x, w, out);
+  else gemmForward(lowering, call.shape, x, w, out);
 }
 
 export function lowerConv2dInputGrad(
   call: KernelCalls["conv2dInputGrad"],
   lowering: Lowering,
+  variant = convVariant("inputGrad", call.shape),
 ): void {
-  const { address } = lowering;
-  gemmInputGrad(lowering, call.shape, address(call.dy), address(call.w), address(call.dx));
+  const dy = lowering.address(call.dy);
+  const w = lowering.address(call.w);
+  const dx = lowering.address(call.dx);
+  const m = tileSides[variant];
+  if (m) winogradInputGrad(lowering, m, call.shape, dy, w, dx);
+  else gemmInputGrad(lowering, call.shape, dy, w, dx);
 }
 
 export function lowerConv2dWeightGrad(
   call: KernelCalls["conv2dWeightGrad"],
   lowering: Lowering,
+  variant = convVariant("weightGrad", call.shape),
 ): void {
-  const { address } = lowering;
-  gemmWeightGrad(lowering, call.shape, address(call.x), address(call.dy), address(call.dw));
+  const x = lowering.address(call.x);
+  const dy = lowering.address(call.dy);
+  const dw = lowering.address(call.dw);
+  const m = tileSides[variant];
+  if (m) winogradWeightGrad(lowering, m, call.shape, x, dy, dw);
+  else gemmWeightGrad(lowering, call.shape, x, dy, dw);
 }
