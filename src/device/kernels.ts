@@ -151,6 +151,11 @@ export interface KernelCalls {
    * 1 - beta2^t, decoupled]: decoupled = 1 is AdamW (params -= lr * weightDecay * params first).
    */
   adam: { params: Slice; grads: Slice; m: Slice; v: Slice; hyper: Slice };
+  /**
+   * Arithmetic without memory, to measure a device's peak: out[i] := x after `rounds` times
+   * x := x / 2 + 1 from x = i / length; 2 * length * rounds operations.
+   */
+  multiplyAdd: { out: Slice; rounds: number };
 }
 
 export type KernelName = keyof KernelCalls;

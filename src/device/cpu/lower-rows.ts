@@ -99,3 +99,10 @@ export function lowerAdam(
 ): void {
   command("adam", [...[params, grads, m, v, hyper].map(address), params.length]);
 }
+
+export function lowerMultiplyAdd(
+  { out, rounds }: KernelCalls["multiplyAdd"],
+  { address, command }: Lowering,
+): void {
+  command("multiply_add", [address(out), out.length, rounds]);
+}

@@ -12,6 +12,7 @@ import {
   lowerAdam,
   lowerAugment,
   lowerGatherRows,
+  lowerMultiplyAdd,
   lowerOneHot,
   lowerRandom,
   lowerReduce,
@@ -51,4 +52,5 @@ export const lowerings: {
   random: lowerRandom,
   sgd: lowerSgd,
   adam: lowerAdam,
+  multiplyAdd: lowerMultiplyAdd,
 };

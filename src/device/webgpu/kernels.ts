@@ -9,7 +9,14 @@ import { lowerPool2d, lowerPool2dBackward } from "./pool2d.js";
 import { lowerAugment, lowerRandom } from "./random.js";
 import { lowerReduce } from "./reduce.js";
 import { lowerGatherRows, lowerOneHot, lowerScatterAddRows } from "./rows.js";
-import { lowerAdam, lowerCopy, lowerFill, lowerPermute, lowerSgd } from "./simple.js";
+import {
+  lowerAdam,
+  lowerCopy,
+  lowerFill,
+  lowerMultiplyAdd,
+  lowerPermute,
+  lowerSgd,
+} from "./simple.js";
 import { lowerSoftmaxCrossEntropy, lowerSoftmaxCrossEntropyBackward } from "./softmax.js";
 
 /** How each row of the kernel table becomes dispatches. */
@@ -38,6 +45,7 @@ const lowerings: { [K in KernelName]: Lower<K> } = {
   random: lowerRandom,
   sgd: lowerSgd,
   adam: lowerAdam,
+  multiplyAdd: lowerMultiplyAdd,
 };
 
 export function lower<K extends KernelName>(

@@ -2,6 +2,7 @@ import adamText from "../../../shaders/adam.wgsl";
 import copyText from "../../../shaders/copy.wgsl";
 import fillText from "../../../shaders/fill.wgsl";
 import groupText from "../../../shaders/group.wgsl";
+import multiplyAddText from "../../../shaders/multiply-add.wgsl";
 import sgdText from "../../../shaders/sgd.wgsl";
 import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
@@ -10,9 +11,13 @@ import { lowerExpression } from "./elementwise.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
 import { linear, vectorType } from "./spread.js";
 
+/** Elements a workgroup of multiply-add.wgsl works on: 64 invocations, 32 each. */
+const multiplyAddElements = 64 * 32;
+
 const copyShader = shader("copy", groupText, copyText);
 const fillShader = shader("fill", groupText, fillText);
 const sgdShader = shader("sgd", groupText, sgdText);
+const multiplyAddShader = shader("multiply-add", groupText, multiplyAddText);
 const adamShader = shader("adam", groupText, adamText);
 
 export function lowerCopy(gpu: GpuLowering, { src, dst }: KernelCalls["copy"]): void {
@@ -34,6 +39,18 @@ export function lowerFill(gpu: GpuLowering, { dst, value }: KernelCalls["fill"])
     constants: { V },
     bindings: [writes(dst)],
     ...linear(gpu, length, float32Bits(value)),
+  });
+}
+
+export function lowerMultiplyAdd(
+  gpu: GpuLowering,
+  { out, rounds }: KernelCalls["multiplyAdd"],
+): void {
+  gpu.dispatch({
+    shader: multiplyAddShader,
+    bindings: [writes(out)],
+    params: [out.length, rounds],
+    workgroups: Math.ceil(out.length / multiplyAddElements),
   });
 }
 

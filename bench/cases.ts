@@ -1,0 +1,97 @@
+/** What is measured. Sizes of the ResNet-18 layers, (channels, side) as in the peers' tables. */
+export type Case = { readonly name: string; readonly batch: number } & (
+  | { readonly kind: "matmul"; readonly n: number }
+  | {
+      readonly kind: "conv";
+      /** cIn, cOut, side, kernel, stride; padding is kernel / 2 rounded down. */
+      readonly shape: readonly [number, number, number, number, number];
+      readonly what: "fwd" | "dx" | "dw";
+    }
+  | { readonly kind: "batchNorm"; readonly c: number; readonly h: number }
+  | { readonly kind: "resnet"; readonly width: number; readonly what: "train" | "infer" }
+);
+
+const passes = ["fwd", "dx", "dw"] as const;
+
+const conv = (cIn: number, cOut: number, side: number, k: number, stride: number, batch: number) =>
+  passes.map(
+    (what): Case => ({
+      name: `conv${k}x${k}${stride > 1 ? `/${stride}` : ""}:${cIn}>${cOut}:${side}:${what}`,
+      kind: "conv",
+      shape: [cIn, cOut, side, k, stride],
+      what,
+      batch,
+    }),
+  );
+
+const matmul = (n: number): Case => ({ name: `matmul:${n}`, kind: "matmul", n, batch: 1 });
+
+const resnet = (width: number, batch: number, what: "train" | "infer"): Case => ({
+  name: `resnet18:w${width}:b${batch}:${what}`,
+  kind: "resnet",
+  width,
+  what,
+  batch,
+});
+
+export const cases: readonly Case[] = [
+  ...[256, 512, 1024].map(matmul),
+  ...conv(64, 64, 32, 3, 1, 32),
+  ...conv(128, 128, 16, 3, 1, 32),
+  ...conv(256, 256, 8, 3, 1, 32),
+  ...conv(512, 512, 4, 3, 1, 32),
+  ...conv(16, 16, 32, 3, 1, 32),
+  ...conv(64, 128, 32, 3, 2, 32),
+  ...conv(64, 128, 32, 1, 2, 32),
+  { name: "batchNorm:64:32", kind: "batchNorm", c: 64, h: 32, batch: 32 },
+  resnet(16, 16, "infer"),
+  resnet(16, 16, "train"),
+  resnet(64, 32, "infer"),
+  resnet(64, 32, "train"),
+];
+
+/** Multiply-adds of the definition (a Winograd kernel does fewer) times two. */
+export function flopsOf(c: Case): number {
+  switch (c.kind) {
+    case "matmul":
+      return 2 * c.n ** 3;
+    case "conv": {
+      const [cIn, cOut, side, k, stride] = c.shape;
+      return 2 * c.batch * Math.ceil(side / stride) ** 2 * k * k * cIn * cOut;
+    }
+    case "batchNorm":
+      return 0;
+    case "resnet":
+      return c.batch * resnetMacs(c.width) * 2 * (c.what === "train" ? 3 : 1);
+  }
+}
+
+/** Bytes that must move at least once each way: inputs read, outputs written. */
+export function bytesOf(c: Case): number {
+  switch (c.kind) {
+    case "matmul":
+      return 4 * 3 * c.n ** 2;
+    case "conv": {
+      const [cIn, cOut, side, k, stride] = c.shape;
+      const out = c.batch * Math.ceil(side / stride) ** 2 * cOut;
+      return 4 * (c.batch * side * side * cIn + out + k * k * cIn * cOut);
+    }
+    case "batchNorm":
+      // Forward: x twice, y once. Backward: x and dy twice, dx once.
+      return 4 * 8 * c.batch * c.h * c.h * c.c;
+    case "resnet":
+      return 0;
+  }
+}
+
+/** Multiply-adds of one image through the CIFAR ResNet-18: 0.5557 G at width 64. */
+export function resnetMacs(width: number): number {
+  let macs = 32 * 32 * 9 * 3 * width;
+  let cIn = width;
+  [32, 16, 8, 4].forEach((side, i) => {
+    const c = width * 2 ** i;
+    macs += side * side * (9 * cIn * c + 3 * 9 * c * c + (cIn === c ? 0 : cIn * c));
+    cIn = c;
+  });
+  return macs + cIn * 10;
+}

@@ -1,0 +1,160 @@
+import { Bench } from "tinybench";
+import { backward, noGrad } from "../src/autograd/tape.js";
+import type { Device } from "../src/device/device.js";
+import type { Conv2dShape } from "../src/device/kernels.js";
+import type { Slice } from "../src/device/storage.js";
+import { resnet18 } from "../src/models/resnet.js";
+import { place } from "../src/nn/place.js";
+import { crossEntropy } from "../src/ops/cross-entropy.js";
+import { uniform } from "../src/ops/random.js";
+import { SGD } from "../src/optim/sgd.js";
+import { empty, tensor } from "../src/tensor/create.js";
+import type { Tensor } from "../src/tensor/tensor.js";
+import type { Case } from "./cases.js";
+
+/** A case set up on a device: `run` enqueues it once, `release` gives its memory back. */
+export interface Prepared {
+  run(): void;
+  release(): void;
+}
+
+/** Milliseconds of `reps` runs, each from an idle device to an idle device. */
+export async function time(device: Device, prepared: Prepared, reps: number): Promise<number[]> {
+  const bench = new Bench({ iterations: reps, time: 0, warmup: false, retainSamples: true });
+  bench.add("case", async () => {
+    prepared.run();
+    await device.finish();
+  });
+  const [task] = await bench.run();
+  const result = task?.result;
+  if (!result || !("latency" in result) || !result.latency.samples) {
+    throw new Error(`the benchmark failed: ${JSON.stringify(result)}`);
+  }
+  return [...result.latency.samples];
+}
+
+export function prepare(device: Device, c: Case): Prepared {
+  switch (c.kind) {
+    case "matmul":
+      return matmulCase(device, c.n);
+    case "conv":
+      return convCase(device, c);
+    case "batchNorm":
+      return batchNormCase(device, c.batch * c.h * c.h, c.c);
+    case "resnet":
+      return resnetCase(device, c);
+  }
+}
+
+/** Seeded random values: kernels may be faster on zeros. */
+function random(device: Device, made: Tensor[], shape: readonly number[]): Slice {
+  const x = uniform(device, shape, made.length + 1, -1, 1).keep();
+  made.push(x);
+  return x.slice;
+}
+
+function space(device: Device, made: Tensor[], shape: readonly number[]): Slice {
+  const x = empty(device, shape).keep();
+  made.push(x);
+  return x.slice;
+}
+
+const releaser = (made: Tensor[]) => (): void => {
+  for (const t of made) t.release();
+};
+
+function matmulCase(device: Device, n: number): Prepared {
+  const made: Tensor[] = [];
+  const [a, b] = [random(device, made, [n, n]), random(device, made, [n, n])];
+  const out = space(device, made, [n, n]);
+  const sizes = { batch: 1, m: n, n, k: n, batchStrideA: 0, batchStrideB: 0 };
+  const call = { a, b, bias: null, out, transA: false, transB: false, ...sizes };
+  return { run: () => device.run("matmul", call), release: releaser(made) };
+}
+
+function convCase(device: Device, c: Case & { kind: "conv" }): Prepared {
+  const [cIn, cOut, side, k, stride] = c.shape;
+  const pad = Math.floor(k / 2);
+  const outSide = Math.floor((side + 2 * pad - k) / stride) + 1;
+  const shape: Conv2dShape = {
+    n: c.batch,
+    h: side,
+    w: side,
+    cIn,
+    cOut,
+    kh: k,
+    kw: k,
+    strideH: stride,
+    strideW: stride,
+    padH: pad,
+    padW: pad,
+    outH: outSide,
+    outW: outSide,
+  };
+  const made: Tensor[] = [];
+  const x = random(device, made, [c.batch, side, side, cIn]);
+  const w = random(device, made, [k, k, cIn, cOut]);
+  const y = random(device, made, [c.batch, outSide, outSide, cOut]);
+  const run = {
+    fwd: () => device.run("conv2d", { x, w, out: y, shape }),
+    dx: () => device.run("conv2dInputGrad", { dy: y, w, dx: x, shape }),
+    dw: () => device.run("conv2dWeightGrad", { x, dy: y, dw: w, shape }),
+  }[c.what];
+  return { run, release: releaser(made) };
+}
+
+function batchNormCase(device: Device, rows: number, channels: number): Prepared {
+  const made: Tensor[] = [];
+  const [x, dy] = [random(device, made, [rows, channels]), random(device, made, [rows, channels])];
+  const [gamma, beta] = [random(device, made, [channels]), random(device, made, [channels])];
+  const [out, dx] = [space(device, made, [rows, channels]), space(device, made, [rows, channels])];
+  const vector = (): Slice => space(device, made, [channels]);
+  const [mean, invStd, dgamma, dbeta] = [vector(), vector(), vector(), vector()];
+  const [runningMean, runningVar] = [
+    random(device, made, [channels]),
+    random(device, made, [channels]),
+  ];
+  const shape = { rows, channels, relu: false };
+  const forward = { x, gamma, beta, runningMean, runningVar, residual: null, mean, invStd, out };
+  const back = { x, y: null, dy, gamma, mean, invStd, dx, dgamma, dbeta, dresidual: null };
+  return {
+    run: () => {
+      device.run("batchNorm", { ...forward, ...shape, momentum: 0.1, eps: 1e-5 });
+      device.run("batchNormBackward", { ...back, ...shape, training: true });
+    },
+    release: releaser(made),
+  };
+}
+
+function resnetCase(device: Device, c: Case & { kind: "resnet" }): Prepared {
+  const model = resnet18({ width: c.width });
+  const placement = place(model, device, { seed: 1 });
+  const images = uniform(device, [c.batch, 32, 32, 4], 1, -1, 1).keep();
+  const classes = Uint32Array.from({ length: c.batch }, (_, i) => (i * 7) % 10);
+  const labels = tensor(device, classes, [c.batch], "u32").keep();
+  if (c.what === "infer") {
+    model.eval();
+    const run = (): void => {
+      using _ = device.scope();
+      noGrad(() => model.forward(images));
+    };
+    const release = (): void => {
+      placement.release();
+      releaser([images, labels])();
+    };
+    return { run, release };
+  }
+  const optimizer = new SGD(model, { lr: 0.01, momentum: 0.9, weightDecay: 5e-4 });
+  return {
+    run: () => {
+      using _ = device.scope();
+      backward(crossEntropy(model.forward(images), labels), { release: true });
+      optimizer.step();
+    },
+    release: () => {
+      optimizer.release();
+      placement.release();
+      releaser([images, labels])();
+    },
+  };
+}
