@@ -43,7 +43,7 @@ fn main(
       y += residual[i];
     }
     if (RELU) {
-      y = max(y, V(0));
+      y = select(y, V(0), y < V(0)); // keeps NaN, unlike max
     }
     out[i] = y;
   }

@@ -210,8 +210,9 @@ const binary: Record<BinaryName, (x: string, y: string) => string> = {
   sub: infix("-"),
   mul: infix("*"),
   div: infix("/"),
-  min: call("min"),
-  max: call("max"),
+  // Unlike the built-ins these keep a NaN in x, so that a diverged run shows.
+  min: (x, y) => `select(${x}, ${y}, ${y} < ${x})`,
+  max: (x, y) => `select(${x}, ${y}, ${x} < ${y})`,
   pow: call("powOf"),
 };
 const compare = { lt: "<", le: "<=", eq: "==" } as const;
