@@ -42,6 +42,7 @@ const results: Record<KernelName, Readonly<Record<string, Tolerance>>> = {
   random: { out: maxRelative },
   sgd: { params: maxRelative, velocity: maxRelative },
   adam: { params: maxRelative, m: maxRelative, v: maxRelative },
+  multiplyAdd: { out: maxRelative },
 };
 
 export interface KernelCase<K extends KernelName = KernelName> {

@@ -18,8 +18,11 @@ export const word = (seed: number, i: number): number => hash32(hash32(seed) + i
 export const unit = (seed: number, i: number): number => ((word(seed, i) >>> 9) + 0.5) * 2 ** -23;
 
 /** float32 values in (low, high). */
-export const uniform = (seed: number, length: number, low = -1, high = 1): Float64Array =>
-  Float64Array.from({ length }, (_, i) => Math.fround(low + (high - low) * unit(seed, i)));
+export function uniform(seed: number, length: number, low = -1, high = 1): Float64Array {
+  const values = new Float64Array(length);
+  for (let i = 0; i < length; i++) values[i] = Math.fround(low + (high - low) * unit(seed, i));
+  return values;
+}
 
 /** Multiples of `step` within [low, high]: data with ties and with values at the kinks. */
 export function gridded(

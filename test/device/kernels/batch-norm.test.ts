@@ -2,7 +2,7 @@ import { references } from "../../reference/index.js";
 import { describeOnDevices } from "../../support/devices.js";
 import type { HostCall } from "../../support/host-call.js";
 import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
-import { at, output, uniform } from "../../support/random.js";
+import { output, uniform } from "../../support/random.js";
 
 const sizes: readonly (readonly [rows: number, channels: number])[] = [
   [2, 1],
@@ -136,7 +136,11 @@ const inference = sizes.flatMap(([rows, channels]) =>
   ),
 );
 
-const gradients = sizes.flatMap(([rows, channels]) => [
+// Of two rows the normalised values are 1 and -1 whatever x is, so dx is 0 but for eps: no number
+// to measure against. Three rows are the smallest batch with a gradient.
+const gradientSizes = [[3, 1] as const, ...sizes.filter(([rows]) => rows > 2)];
+
+const gradients = gradientSizes.flatMap(([rows, channels]) => [
   kernelCase("batchNormBackward", `[${rows}, ${channels}]`, () => backward(rows, channels, false)),
   kernelCase("batchNormBackward", `[${rows}, ${channels}], relu, residual`, () =>
     backward(rows, channels, true, { dresidual: true }),
@@ -180,7 +184,7 @@ const settings = [
   kernelCase("batchNormInference", "eps 0.1", () => {
     const call = forward(67, 5, { relu: false, residual: false });
     const { mean: _m, invStd: _i, momentum: _, ...rest } = call;
-    return { ...rest, eps: 0.1, beta: call.beta.map((b, i) => b + at(call.gamma, i)) };
+    return { ...rest, eps: 0.1, beta: uniform(9, 5, 1, 2) };
   }),
 ];
 
