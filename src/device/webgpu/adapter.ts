@@ -111,3 +111,10 @@ export async function requestGpuDevice(
   });
   return { device, info: adapter.info };
 }
+
+/** The width all subgroups have; 0 if the device has none or leaves it open. */
+export function subgroupSize(gpu: GPUDevice, info: GPUAdapterInfo): number {
+  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
+  const fixed = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
+  return fixed ? subgroupMinSize : 0;
+}

@@ -1,10 +1,16 @@
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
-import { DeviceError, DeviceValidationError, LimitError, ReleasedError } from "../errors.js";
+import { DeviceError, ReleasedError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
 import { newCounters, Pool } from "../pool.js";
 import type { Scope } from "../scope.js";
 import type { Slice, Storage } from "../storage.js";
-import { type AdapterOptions, describeAdapter, isSoftware, requestGpuDevice } from "./adapter.js";
+import {
+  type AdapterOptions,
+  describeAdapter,
+  isSoftware,
+  requestGpuDevice,
+  subgroupSize,
+} from "./adapter.js";
 import { keepAlive } from "./alive.js";
 import {
   type TuneHost,
@@ -15,12 +21,14 @@ import {
 } from "./autotune.js";
 import { BindGroups } from "./bindings.js";
 import { Faults } from "./faults.js";
+import { checkLive, checkWrite, unshared } from "./host-data.js";
 import { lower } from "./kernels.js";
 import type { Dispatch, GpuLowering } from "./lowering.js";
 import { bufferOf, GpuMemory, type GpuStorage, mapRead, Staging } from "./memory.js";
 import { Pipelines } from "./pipelines.js";
 import { type KernelTime, Profiler } from "./profiler.js";
 import { type Command, CommandStream } from "./stream.js";
+import { foldWorkgroups, maxWorkgroups } from "./workgroups.js";
 
 export interface WebGpuOptions extends AdapterOptions {
   /** A GPUDevice of the caller's own; it is used as it is, and not destroyed. */
@@ -45,9 +53,6 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Web
   const { device, info } = await keepAlive(requestGpuDevice(options));
   return new WebGpuDevice(device, info, true, options);
 }
-
-/** WebGPU's dispatch limit in each dimension, the same on every adapter. */
-const maxWorkgroups = 65_535;
 
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
@@ -151,12 +156,7 @@ export class WebGpuDevice implements Device {
     if (this.#recorded) {
       throw new DeviceError("write inside capture: fill the slice before, or between replays");
     }
-    if (data.byteLength % 4 || data.byteLength > target.length * 4) {
-      throw new LimitError(
-        `write of ${data.byteLength} bytes to "${target.storage.label}", a slice of ` +
-          `${target.length * 4} bytes; give a multiple of 4 that fits`,
-      );
-    }
+    checkWrite(target, data);
     if (data.byteLength === 0) return;
     // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
     if (this.#stream.names(target.storage)) this.#stream.submit();
@@ -328,36 +328,4 @@ export class WebGpuDevice implements Device {
   #checkOpen(): void {
     if (this.#destroyed) throw new DeviceError("the WebGPU device was used after destroy()");
   }
-}
-
-/** The width all subgroups have; 0 if the device has none or leaves it open. */
-function subgroupSize(gpu: GPUDevice, info: GPUAdapterInfo): number {
-  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
-  const fixed = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
-  return fixed ? subgroupMinSize : 0;
-}
-
-function checkLive(slice: Slice, what: string): void {
-  if (slice.storage.live) return;
-  throw new ReleasedError(
-    `${what} of "${slice.storage.label}", which its scope has released; keep it, or ${what} earlier`,
-  );
-}
-
-/** Dawn's Node binding takes no shared memory, so that is copied. */
-function unshared(data: ArrayBufferView): ArrayBufferView<ArrayBuffer> {
-  const { buffer, byteOffset, byteLength } = data;
-  if (buffer instanceof ArrayBuffer) return data as ArrayBufferView<ArrayBuffer>;
-  return new Uint8Array(buffer, byteOffset, byteLength).slice();
-}
-
-function foldWorkgroups({ shader, workgroups }: Dispatch): readonly [number, number, number] {
-  if (typeof workgroups !== "number") return workgroups;
-  const rows = Math.ceil(workgroups / maxWorkgroups);
-  if (rows > maxWorkgroups) {
-    throw new DeviceValidationError(
-      `${shader.name} needs ${workgroups} workgroups, over the limit`,
-    );
-  }
-  return [Math.ceil(workgroups / rows), rows, 1];
 }

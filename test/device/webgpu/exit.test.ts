@@ -18,6 +18,10 @@ const read = `
 const programs: readonly [string, string][] = [
   ["after destroy", `${busy}${read} await device.destroy();`],
   ["without destroy", `${busy}${read}`],
+  [
+    "when validation was switched off",
+    `${busy.replace("openWebGpuDevice()", "openWebGpuDevice({ validation: false })")}${read}`,
+  ],
   ["with work submitted and never awaited", `${busy} device.flush(); console.log("read 3");`],
   ["with work never submitted", `${busy} console.log("read 3");`],
   [

@@ -1,0 +1,27 @@
+import { LimitError, ReleasedError } from "../errors.js";
+import type { Slice } from "../storage.js";
+
+/** Throws if the slice's storage has gone back to the pool. */
+export function checkLive(slice: Slice, what: string): void {
+  if (slice.storage.live) return;
+  throw new ReleasedError(
+    `${what} of "${slice.storage.label}", which its scope has released; keep it, or ${what} earlier`,
+  );
+}
+
+/** Throws unless `data` is whole words that fit the slice. */
+export function checkWrite(target: Slice, data: ArrayBufferView): void {
+  if (data.byteLength % 4 || data.byteLength > target.length * 4) {
+    throw new LimitError(
+      `write of ${data.byteLength} bytes to "${target.storage.label}", a slice of ` +
+        `${target.length * 4} bytes; give a multiple of 4 that fits`,
+    );
+  }
+}
+
+/** Dawn's Node binding takes no shared memory, so that is copied. */
+export function unshared(data: ArrayBufferView): ArrayBufferView<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = data;
+  if (buffer instanceof ArrayBuffer) return data as ArrayBufferView<ArrayBuffer>;
+  return new Uint8Array(buffer, byteOffset, byteLength).slice();
+}
