@@ -4,10 +4,13 @@ import { at } from "./random.js";
 /** How far `actual` may be from the float64 reference; what each number means is said below. */
 export type Tolerance =
   | { readonly kind: "exact" }
+  | { readonly kind: "each"; readonly bar: number }
   | { readonly kind: "max"; readonly bar: number }
   | { readonly kind: "norm"; readonly bar: number };
 
 export const exact: Tolerance = { kind: "exact" };
+/** Elementary functions over their whole range: every result has its digits. */
+export const eachRelative: Tolerance = { kind: "each", bar: 1e-6 };
 /** Elementwise operations and reductions. */
 export const maxRelative: Tolerance = { kind: "max", bar: 1e-5 };
 /** Matrix products, convolutions, batch norm. */
@@ -30,11 +33,14 @@ const same = (actual: number, expected: number): boolean =>
   actual === expected || (Number.isNaN(actual) && Number.isNaN(expected));
 
 /**
- * max_i |actual_i - expected_i| / max(|expected_i|, rms(expected)): the floor keeps sums that
+ * max_i |actual_i - expected_i| / max(|expected_i|, floor). The floor rms(expected) keeps sums that
  * cancel to almost nothing from being measured against nothing. Infinity where only one is finite.
  */
-export function maxRelativeError(actual: HostArray, expected: HostArray): number {
-  const floor = rms(expected);
+export function maxRelativeError(
+  actual: HostArray,
+  expected: HostArray,
+  floor = rms(expected),
+): number {
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
     const a = at(actual, i);
@@ -64,6 +70,7 @@ export function normRelativeError(actual: HostArray, expected: HostArray): numbe
 export function errorOf(actual: HostArray, expected: HostArray, tolerance: Tolerance): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   if (tolerance.kind === "norm") return normRelativeError(actual, expected);
+  if (tolerance.kind === "each") return maxRelativeError(actual, expected, 0);
   if (tolerance.kind === "max") return maxRelativeError(actual, expected);
   return actual.every((a, i) => same(a, at(expected, i))) ? 0 : Number.POSITIVE_INFINITY;
 }

@@ -8,6 +8,7 @@ import {
   type Name,
   operandsOf,
 } from "../../../src/device/elementwise.js";
+import { eachRelative, type Tolerance } from "../../support/compare.js";
 import { describeOnDevices } from "../../support/devices.js";
 import type { HostArray, HostCall } from "../../support/host-call.js";
 import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
@@ -135,7 +136,56 @@ const special = [
   ),
 ];
 
+/** A unary kernel on given numbers. */
+const unary = (kernel: ElementwiseOp, title: string, values: () => Float64Array, bar: Tolerance) =>
+  kernelCase(
+    "elementwise",
+    `${kernel} ${title}`,
+    () => ({
+      kernel,
+      inputs: [{ slice: values(), strides: [1] }],
+      out: output(values().length),
+      shape: [values().length],
+      scalars,
+    }),
+    { out: bar },
+  );
+
+const ranges: readonly (readonly [ElementwiseOp, low: number, high: number])[] = [
+  ["exp", -87, 88],
+  ["log", 1e-30, 1e30],
+  ["log", 0.9, 1.1],
+  ["sqrt", 1e-30, 1e30],
+  ["sin", -100, 100],
+  ["cos", -100, 100],
+  ["tanh", -12, 12],
+  ["tanh", -0.01, 0.01],
+  ["sigmoid", -80, 80],
+];
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+const edges: readonly (readonly [ElementwiseOp, number[]])[] = [
+  ["exp", [0, inf, -inf, 1000, -1000, nan]],
+  ["log", [1, 0, inf, -1, nan]],
+  ["sqrt", [0, 4, inf, -1, nan]],
+  ["tanh", [0, 100, -100, inf, -inf, nan]],
+  ["sigmoid", [0, 100, -inf, inf, nan]],
+  ["relu", [0, 3, -3, inf, -inf, nan]],
+  ["abs", [0, -3, -inf, nan]],
+];
+
+const numerics = [
+  ...ranges.map(([kernel, low, high]) =>
+    unary(kernel, `on (${low}, ${high})`, () => uniform(9, 4099, low, high), eachRelative),
+  ),
+  ...edges.map(([kernel, values]) =>
+    unary(kernel, `of ${values}`, () => Float64Array.from(values), eachRelative),
+  ),
+];
+
 describeOnDevices("elementwise rows", (device) => testKernelCases(device, everyRow));
 describeOnDevices("elementwise sizes", (device) => testKernelCases(device, sizes));
 describeOnDevices("elementwise broadcasts", (device) => testKernelCases(device, broadcasts));
 describeOnDevices("elementwise operands", (device) => testKernelCases(device, special));
+describeOnDevices("elementwise functions over their range", (device) =>
+  testKernelCases(device, numerics),
+);
