@@ -1,6 +1,6 @@
 import type { Conv2dShape } from "../kernels.js";
 import type { Lowering } from "./lowering.js";
-import { type Grid, gridWords, multiplyColumns, multiplyRows, packPanels } from "./matmul-gemm.js";
+import { type Grid, multiplyColumns, multiplyRows, packPanels } from "./matmul-gemm.js";
 
 /** The filter's taps as (i, j) with their offset in the weights, in floats. */
 const tapsOf = (s: Conv2dShape): { i: number; j: number; offset: number }[] =>
@@ -43,6 +43,10 @@ export function gemmInputGrad(
   dx: number,
 ): void {
   const [n, k] = [s.cIn, s.cOut];
+  if (s.kh < s.strideH || s.kw < s.strideW) {
+    // Some phases meet no tap at all.
+    lowering.command("fill", [dx, 0, s.n * s.h * s.w * s.cIn]);
+  }
   for (let a = 0; a < Math.min(s.strideH, s.h); a++) {
     for (let b = 0; b < Math.min(s.strideW, s.w); b++) {
       const h = Math.ceil((s.h - a) / s.strideH);
@@ -61,10 +65,7 @@ export function gemmInputGrad(
         })),
       };
       const rows = s.n * h * width;
-      if (taps.length === 0) {
-        lowering.command("gemm_zero_rows", [dx, rows, n, ...gridWords(grid)]);
-        continue;
-      }
+      if (taps.length === 0) continue;
       const offsets = taps.map(({ offset }) => offset);
       const b0 = { groups: 1, stride: 0, n, k, transposed: true, taps: offsets };
       const packed = packPanels(lowering, w, b0);

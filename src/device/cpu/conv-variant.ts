@@ -11,7 +11,7 @@ let forced: ConvVariant | null = null;
 export function convVariant(_pass: ConvPass, s: Conv2dShape): ConvVariant {
   if (!winogradApplies(s)) return "gemm";
   if (forced) return forced;
-  return Math.min(s.cIn, s.cOut) < 8 ? "gemm" : "winograd4";
+  return "winograd4";
 }
 
 /** Runs `body` with one variant wherever it applies: for tests and benchmarks. */

@@ -1,11 +1,13 @@
 import type { Lowering } from "./lowering.js";
 
 /**
- * The GEMM commands of assembly/gemm-*.ts and their blocks. An inner block of B (256 x 8 floats)
- * stays in the 32 KiB level-1 cache, a block of A (128 x 256) in the level-2 cache.
+ * The GEMM commands of assembly/gemm-*.ts and their blocks. Panels of A and B of the inner block
+ * (512 x 12 floats) stay in the 32 KiB level-1 cache, a block of A (64 x 512) in the level-2 cache.
  */
-const innerBlock = 320;
-const outerBlock = 128;
+const innerBlock = 512;
+const rowBlock = 64;
+/** Blocks of the product with a transposed A: both operands are packed anew for each. */
+const columnsBlock = 128;
 
 /** The points a GEMM's rows stand for; see Grid in assembly/gemm-geometry.ts. */
 export interface Grid {
@@ -30,7 +32,7 @@ export const matrixGrid = (m: number): Grid => ({
   ...{ outStrideH: 1, outStrideW: 1, outOffsetH: 0, outOffsetW: 0, taps: [{ dy: 0, dx: 0 }] },
 });
 
-export const gridWords = (g: Grid): number[] => [
+const gridWords = (g: Grid): number[] => [
   ...[g.h, g.w, g.inH, g.inW, g.strideH, g.strideW],
   ...[g.outH, g.outW, g.outStrideH, g.outStrideW, g.outOffsetH, g.outOffsetW],
   ...[g.taps.length, ...g.taps.flatMap(({ dy, dx }) => [dy, dx])],
@@ -44,6 +46,9 @@ const evenBlock = (total: number, most: number, step: number): number =>
     ceilTo(Math.ceil(total / Math.ceil(total / most)), step),
     Math.max(step, ceilTo(total, step)),
   );
+
+/** What goes before the offsets of the taps; see Taps in assembly/gemm-geometry.ts. */
+const tapsBytes = 16;
 
 export interface Panels {
   readonly address: number;
@@ -98,7 +103,8 @@ export function multiplyRows(lowering: Lowering, p: RowsProduct): void {
   const blockTaps = wholeTaps ? evenBlock(taps, Math.max(1, Math.floor(innerBlock / k)), 1) : 1;
   const { blockRows, blockColumns } = outerBlocks(batch, rows, n, lowering.threads);
   const inner = ceilTo(blockTaps * blockChannels, 4);
-  const scratchBytes = ceilTo(4 * ceilTo(blockRows, 4) * (inner + 1) + 64, 64);
+  const tables = ceilTo(4 * (blockRows + taps) + tapsBytes, 64);
+  const scratchBytes = ceilTo(tables + 4 * ceilTo(blockRows, 4) * inner, 64);
   lowering.command("gemm_rows", [
     ...[p.x, packed.address, p.bias, p.out],
     ...[lowering.scratch(scratchBytes * lowering.threads), scratchBytes],
@@ -114,7 +120,7 @@ function outerBlocks(
   n: number,
   threads: number,
 ): { blockRows: number; blockColumns: number } {
-  let blockRows = evenBlock(rows, outerBlock, 4);
+  let blockRows = evenBlock(rows, rowBlock, 4);
   let blockColumns = ceilTo(n, 8);
   const items = (): number => batch * Math.ceil(rows / blockRows) * Math.ceil(n / blockColumns);
   while (items() < 8 * threads && blockRows > 32) blockRows = ceilTo(blockRows / 2, 4);
@@ -147,8 +153,8 @@ export function multiplyColumns(lowering: Lowering, p: ColumnsProduct): void {
   const { batch, points, n, k, grid } = p;
   const taps = grid.taps.length;
   const blockPoints = evenBlock(points, 256, 4);
-  const blockColumns = evenBlock(n, outerBlock, 8);
-  const blockChannels = evenBlock(k, outerBlock, 4);
+  const blockColumns = evenBlock(n, columnsBlock, 8);
+  const blockChannels = evenBlock(k, columnsBlock, 4);
   const blockTaps = Math.max(1, Math.min(taps, Math.floor(192 / blockChannels)));
   const blocks =
     Math.ceil(n / blockColumns) * Math.ceil(k / blockChannels) * Math.ceil(taps / blockTaps);
@@ -159,10 +165,9 @@ export function multiplyColumns(lowering: Lowering, p: ColumnsProduct): void {
   const length = taps * k * n;
   const out = chunks > 1 ? lowering.scratch(4 * chunks * length) : p.out;
   const aPanels = blockTaps * Math.ceil(blockChannels / 4);
-  const scratchBytes = ceilTo(
-    4 * blockPoints * blockColumns + aPanels * (16 * blockPoints + 64),
-    64,
-  );
+  const tables = ceilTo(4 * taps + tapsBytes, 64);
+  const bBytes = 4 * blockPoints * blockColumns;
+  const scratchBytes = ceilTo(tables + bBytes + aPanels * (16 * blockPoints + 64), 64);
   lowering.command("gemm_columns", [
     ...[p.x, p.y, p.bias, out],
     ...[lowering.scratch(scratchBytes * lowering.threads), scratchBytes],

@@ -2,11 +2,17 @@
 // and the product with a transposed A. Points are split into chunks that do not depend on the number
 // of threads; each chunk's sum goes to its own part, and gemm_sum adds the parts in order.
 import { Columns, multiplyTile } from "./gemm-tile";
-import { Grid, tapColumn, tapRow } from "./gemm-geometry";
+import {
+  Grid, Point, Taps, measureTaps, moveOn, moveTo, reachesInside, tapInside, tapOffset,
+} from "./gemm-geometry";
 import { packStraight, packTransposed } from "./gemm-pack";
 import { storePartial } from "./gemm-edge";
 import { threadScratch } from "./runtime";
 import { shareStart } from "./simd";
+
+/** Private memory, behind the tile of gemm-edge: four addresses, and the point being packed. */
+const TABLE: usize = 128;
+const POINT: usize = 256;
 
 @unmanaged
 class ColumnsCall {
@@ -37,32 +43,26 @@ class ColumnsCall {
   /** A Grid follows. */
 }
 
-/** Channels [c0, c1) of taps [t0, t1) at points [first, first + count) -> A panels. */
+/** Channels [c0, c1) of taps [t0, t1) at `count` points -> A panels. */
 function packColumns(
-  call: ColumnsCall, grid: Grid, x: usize, first: i32, count: i32, t0: i32, t1: i32, c0: i32,
-  c1: i32, to: usize, panelBytes: usize,
+  call: ColumnsCall, grid: Grid, taps: Taps, x: usize, point: Point, count: i32, t0: i32, t1: i32,
+  c0: i32, c1: i32, to: usize, panelBytes: usize,
 ): void {
   const pixelBytes = <usize>call.k << 2;
-  const runBytes = <usize>(c1 - c0 + 3 >> 2) * panelBytes;
-  let y = first / grid.w % grid.h, column = first % grid.w, image = first / (grid.w * grid.h);
-  for (let i = 0; i < count; i++) {
-    let at = to + (<usize>i << 4);
+  const runBytes = <usize>((c1 - c0 + 3) >> 2) * panelBytes;
+  for (let i = 0; i < count; i++, to += 16, moveOn(point, grid)) {
+    const y = point.y * grid.strideH, column = point.x * grid.strideW;
+    const pixel = (point.image * grid.inH + y) * grid.inW + column;
+    const base = x + <usize>pixel * pixelBytes + (<usize>c0 << 2);
+    const whole = reachesInside(taps, grid, y, column);
+    let at = to;
     for (let t = t0; t < t1; t++) {
-      const iy = y * grid.strideH + tapRow(grid, t), ix = column * grid.strideW + tapColumn(grid, t);
       const end = at + runBytes;
-      if (<u32>iy < <u32>grid.inH && <u32>ix < <u32>grid.inW) {
-        const pixel = (image * grid.inH + iy) * grid.inW + ix;
-        let from = x + <usize>pixel * pixelBytes + (<usize>c0 << 2);
+      if (whole || tapInside(grid, t, y, column)) {
+        let from = base + tapOffset(taps, t);
         for (; at < end; at += panelBytes, from += 16) v128.store(at, v128.load(from));
       } else {
         for (; at < end; at += panelBytes) v128.store(at, f32x4.splat(0));
-      }
-    }
-    if (++column == grid.w) {
-      column = 0;
-      if (++y == grid.h) {
-        y = 0;
-        image++;
       }
     }
   }
@@ -74,7 +74,7 @@ function multiplyBlock(
   out: usize, t0: i32, t1: i32, c0: i32, c1: i32, n0: i32, n1: i32,
 ): void {
   const n = call.n, ld = <usize>n << 2;
-  const table = threadScratch + 128;
+  const table = threadScratch + TABLE;
   for (let column = n0; column < n1; column += 8, b += <usize>depth << 5) {
     let panel = a;
     for (let t = t0; t < t1; t++) {
@@ -103,8 +103,12 @@ export function gemm_columns(thread: i32, threads: i32, p: usize): void {
   const blockChannels = call.blockChannels, points = call.points;
   // An A panel, and a cache line so that panels do not share cache sets.
   const panelBytes = (<usize>blockPoints << 4) + 64;
-  const bPanels = call.scratch + <usize>thread * <usize>call.scratchBytes;
+  const tapTable = changetype<Taps>(call.scratch + <usize>thread * <usize>call.scratchBytes);
+  const tableBytes = ((<usize>taps << 2) + offsetof<Taps>() + 63) & ~63;
+  const bPanels = changetype<usize>(tapTable) + tableBytes;
   const aPanels = bPanels + (<usize>(blockPoints * blockColumns) << 2);
+  measureTaps(tapTable, grid, k << 2);
+  const point = changetype<Point>(threadScratch + POINT);
   const chunks = (points + call.chunk - 1) / call.chunk;
   const tapBlocks = (taps + blockTaps - 1) / blockTaps;
   const channelBlocks = (k + blockChannels - 1) / blockChannels;
@@ -148,7 +152,10 @@ export function gemm_columns(thread: i32, threads: i32, p: usize): void {
           packStraight(from, <usize>n << 2, depth, to);
         }
       }
-      packColumns(call, grid, x, first, depth, t0, t1, c0, c1, aPanels, panelBytes);
+      moveTo(point, grid, first);
+      packColumns(
+        call, grid, tapTable, x, point, depth, t0, t1, c0, c1, aPanels, panelBytes,
+      );
       multiplyBlock(
         call, aPanels, bPanels, panelBytes, depth, accumulate, out, t0, t1, c0, c1, n0, n1,
       );

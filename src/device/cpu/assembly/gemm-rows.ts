@@ -1,8 +1,14 @@
 // out[rows, n] := A B (+ bias), where a row of A is a run of channels, or one run per tap.
 import { Rows, multiplyTile } from "./gemm-tile";
-import { Grid, outputPixel, tapColumn, tapRow } from "./gemm-geometry";
+import {
+  Grid, Point, Taps, measureTaps, moveOn, moveTo, outputPixel, reachesInside, tapInside, tapOffset,
+} from "./gemm-geometry";
 import { storePartial } from "./gemm-edge";
+import { threadScratch } from "./runtime";
 import { shareStart } from "./simd";
+
+/** Private memory: behind the tile of gemm-edge. */
+const POINT: usize = 256;
 
 @unmanaged
 class RowsCall {
@@ -34,21 +40,24 @@ class RowsCall {
 
 /** Four rows' channels [c0, c1) of taps [t0, t1) -> an A panel. */
 function packRows(
-  call: RowsCall, grid: Grid, x: usize, row: i32, rows: i32, t0: i32, t1: i32, c0: i32, c1: i32,
-  to: usize,
+  call: RowsCall, grid: Grid, taps: Taps, x: usize, point: Point, rows: i32, t0: i32, t1: i32,
+  c0: i32, c1: i32, to: usize,
 ): void {
   const width = c1 - c0;
   const pixelBytes = <usize>call.k << 2;
-  for (let r = 0; r < rows; r++) {
-    const y = ((row + r) / grid.w) % grid.h * grid.strideH;
-    const column = (row + r) % grid.w * grid.strideW;
-    const image = (row + r) / (grid.w * grid.h) * grid.inH;
-    let at = to + (<usize>r << 4);
+  for (let r = 0; r < rows; r++, to += 16, moveOn(point, grid)) {
+    const y = point.y * grid.strideH, column = point.x * grid.strideW;
+    const pixel = (point.image * grid.inH + y) * grid.inW + column;
+    const base = x + <usize>pixel * pixelBytes + (<usize>c0 << 2);
+    const whole = reachesInside(taps, grid, y, column);
+    let at = to;
     for (let t = t0; t < t1; t++) {
-      const iy = y + tapRow(grid, t), ix = column + tapColumn(grid, t);
-      const inside = <u32>iy < <u32>grid.inH && <u32>ix < <u32>grid.inW;
-      let from = x + <usize>((image + iy) * grid.inW + ix) * pixelBytes + (<usize>c0 << 2);
-      if ((width & 3) == 0) {
+      const inside = whole || tapInside(grid, t, y, column);
+      let from = base + tapOffset(taps, t);
+      if (width == 4) {
+        v128.store(at, inside ? v128.load(from) : f32x4.splat(0));
+        at += 64;
+      } else if ((width & 3) == 0) {
         const end = at + (<usize>width << 4);
         if (inside) {
           for (; at < end; at += 64, from += 16) v128.store(at, v128.load(from));
@@ -59,7 +68,7 @@ function packRows(
         // Channels that are no multiple of 4: element i of the row is word i % 4 of vector i / 4.
         for (let c = 0; c < width; c++, from += 4) {
           const i = (t - t0) * width + c;
-          const word = at + (<usize>(i >> 2) << 6) + (<usize>(i & 3) << 2);
+          const word = to + (<usize>(i >> 2) << 6) + (<usize>(i & 3) << 2);
           store<f32>(word, inside ? load<f32>(from) : 0);
         }
       }
@@ -73,7 +82,10 @@ export function gemm_rows(thread: i32, threads: i32, p: usize): void {
   const n = call.n, k = call.k, taps = grid.taps, inner = taps * k;
   const blockRows = call.blockRows, blockColumns = call.blockColumns;
   const addresses = call.scratch + <usize>thread * <usize>call.scratchBytes;
-  const panels = addresses + (<usize>(blockRows + 3) & ~3) * 4 + 64;
+  const tapTable = changetype<Taps>(addresses + (<usize>blockRows << 2));
+  const panels = addresses + ((<usize>(blockRows + taps) * 4 + offsetof<Taps>() + 63) & ~63);
+  measureTaps(tapTable, grid, k << 2);
+  const point = changetype<Point>(threadScratch + POINT);
   const rowBlocks = (call.rows + blockRows - 1) / blockRows;
   const columnBlocks = (n + blockColumns - 1) / blockColumns;
   const items = call.batch * rowBlocks * columnBlocks;
@@ -86,8 +98,9 @@ export function gemm_rows(thread: i32, threads: i32, p: usize): void {
     const x = call.x + (<usize>(batch * call.strideX) << 2);
     const packed = call.packed + (<usize>(batch * call.stridePacked) << 2);
     const out = call.out + (<usize>(batch * call.strideOut) << 2);
-    for (let r = 0; r < count; r++) {
-      const row = out + <usize>outputPixel(grid, row0 + r) * (<usize>n << 2);
+    moveTo(point, grid, row0);
+    for (let r = 0; r < count; r++, moveOn(point, grid)) {
+      const row = out + <usize>outputPixel(grid, point) * (<usize>n << 2);
       store<usize>(addresses + (<usize>r << 2), row);
       if (call.bias) {
         const from = <usize>n0 << 2;
@@ -101,9 +114,10 @@ export function gemm_rows(thread: i32, threads: i32, p: usize): void {
         const c1 = min(k, c0 + call.blockChannels);
         const depth = (t1 - t0) * (c1 - c0);
         const panelBytes = <usize>((depth + 3) & ~3) << 4;
+        moveTo(point, grid, row0);
         for (let r = 0; r < count; r += 4) {
-          const to = panels + <usize>(r >> 2) * panelBytes;
-          packRows(call, grid, x, row0 + r, min(4, count - r), t0, t1, c0, c1, to);
+          const to = panels + <usize>(r >> 2) * panelBytes, rows = min(4, count - r);
+          packRows(call, grid, tapTable, x, point, rows, t0, t1, c0, c1, to);
         }
         for (let column = n0; column < n1; column += 8) {
           const b = packed + ((<usize>(column >> 3) * inner + t0 * k + c0) << 5);
@@ -126,17 +140,5 @@ export function gemm_rows(thread: i32, threads: i32, p: usize): void {
         accumulate = true;
       }
     }
-  }
-}
-
-/** Zeroes the output pixels of a grid: what no tap reaches. */
-export function gemm_zero_rows(thread: i32, threads: i32, p: usize): void {
-  const out = <usize>load<u32>(p);
-  const rows = load<u32>(p, 4);
-  const bytes = <usize>load<u32>(p, 8) << 2;
-  const grid = changetype<Grid>(p + 12);
-  const last = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < last; row++) {
-    memory.fill(out + <usize>outputPixel(grid, row) * bytes, 0, bytes);
   }
 }

@@ -15,8 +15,9 @@ export {
 export { copy, fill, permute } from "./copy";
 export { gemm_columns, gemm_sum } from "./gemm-columns";
 export { gemm_pack } from "./gemm-pack";
-export { gemm_rows, gemm_zero_rows } from "./gemm-rows";
+export { gemm_rows } from "./gemm-rows";
 export { adam, sgd } from "./optim";
+export { multiply_add } from "./peak";
 export { pool2d, pool2d_backward } from "./pool";
 export { random } from "./random";
 export { reduce_combine, reduce_partial } from "./reduce";

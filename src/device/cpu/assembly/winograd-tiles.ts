@@ -86,7 +86,7 @@ function inputTile<F>(
   let at = square;
   for (let i = 0; i < side; i++, from += rowBytes, at += <usize>side << 4) {
     if (!(rows & (1 << i))) {
-      memory.fill(at, 0, <usize>side << 4);
+      for (let j = 0; j < side; j++) v128.store(at + (<usize>j << 4), f32x4.splat(0));
       continue;
     }
     const p1 = from + pixelBytes, p2 = p1 + pixelBytes, p3 = p2 + pixelBytes;
