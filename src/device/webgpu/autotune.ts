@@ -35,7 +35,10 @@ export interface TuneHost {
   time(run: (gpu: GpuLowering) => void): Promise<number>;
 }
 
-/** The variants chosen so far, by shape class; "*" holds for every class that has the variant. */
+/**
+ * The variants chosen so far, by shape class; the first word of a class (its operation) and "*"
+ * stand for all classes that are not listed.
+ */
 export class VariantChoices implements Variants {
   readonly #chosen: Map<string, string>;
   #observed: Map<string, Tunable> | undefined;
@@ -48,7 +51,9 @@ export class VariantChoices implements Variants {
     if (this.#observed && !this.#observed.has(shapeClass)) {
       this.#observed.set(shapeClass, describe());
     }
-    return this.#chosen.get(shapeClass) ?? this.#chosen.get("*");
+    const [operation = ""] = shapeClass.split(" ", 1);
+    const chosen = this.#chosen;
+    return chosen.get(shapeClass) ?? chosen.get(operation) ?? chosen.get("*");
   }
 
   set(shapeClass: string, variant: string): void {

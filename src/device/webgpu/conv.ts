@@ -1,83 +1,80 @@
-import convText from "../../../shaders/conv2d.wgsl";
-import inputGradText from "../../../shaders/conv2d-input-grad.wgsl";
-import weightGradText from "../../../shaders/conv2d-weight-grad.wgsl";
 import type { Conv2dShape, KernelCalls } from "../kernels.js";
-import { gemmShaders, reduceSplits, runGemm, splitsFor } from "./gemm-run.js";
+import type { Slice } from "../storage.js";
+import { directConv2d, directInputGrad, directWeightGrad } from "./conv-direct.js";
+import {
+  isWinograd,
+  winogradConv2d,
+  winogradElements,
+  winogradInputGrad,
+  winogradWeightGrad,
+} from "./conv-winograd.js";
 import type { GpuLowering } from "./lowering.js";
 
-const convShaders = gemmShaders("conv2d", convText);
-const inputGradShaders = gemmShaders("conv2d-input-grad", inputGradText);
-const weightGradShaders = gemmShaders("conv2d-weight-grad", weightGradText);
-
-const hasVec4 = ({ cIn, cOut }: Conv2dShape): boolean => cIn % 4 === 0 && cOut % 4 === 0;
-
-/** [n*outH*outW, kh*kw*cIn] x [kh*kw*cIn, cOut]. */
 export function lowerConv2d(gpu: GpuLowering, call: KernelCalls["conv2d"]): void {
-  const s = call.shape;
-  const m = s.n * s.outH * s.outW;
-  runGemm(gpu, {
-    shaders: convShaders,
-    size: { m, n: s.cOut, k: s.kh * s.kw * s.cIn, count: 1 },
-    vec4: hasVec4(s),
-    a: call.x,
-    b: call.w,
-    out: call.out,
-    constants: { A_ALONG_M: false, B_ALONG_K: false, TAIL_K: s.cIn % 4 !== 0 },
-    params: [
-      ...[m, s.cOut, 1, s.cIn],
-      ...[s.w, s.h, s.outW, s.outH, s.kw, s.kh, s.strideW, s.strideH, s.padW, s.padH],
-    ],
+  const slices = [call.x, call.w, call.out] as const;
+  runConv(gpu, "conv2d", call.shape, slices, (lowering, winograd, [x, w, out]) => {
+    (winograd ? winogradConv2d : directConv2d)(lowering, { x, w, out, shape: call.shape });
   });
 }
 
-/** For each stride phase: [n*h*w / phases, taps*cOut] x [taps*cOut, cIn]. */
 export function lowerConv2dInputGrad(gpu: GpuLowering, call: KernelCalls["conv2dInputGrad"]): void {
-  const s = call.shape;
-  const phases = s.strideW * s.strideH;
-  const m = s.n * Math.ceil(s.w / s.strideW) * Math.ceil(s.h / s.strideH);
-  const taps = Math.ceil(s.kw / s.strideW) * Math.ceil(s.kh / s.strideH);
-  runGemm(gpu, {
-    shaders: inputGradShaders,
-    size: { m, n: s.cIn, k: taps * s.cOut, count: phases },
-    vec4: hasVec4(s),
-    a: call.dy,
-    b: call.w,
-    out: call.dx,
-    constants: { A_ALONG_M: false, B_ALONG_K: true, TAIL_K: s.cOut % 4 !== 0 },
-    params: [
-      ...[m, s.cIn, phases, s.cOut],
-      ...[s.w, s.h, s.outW, s.outH, s.kw, s.kh, s.strideW, s.strideH, s.padW, s.padH],
-      s.n,
-    ],
+  const slices = [call.dy, call.w, call.dx] as const;
+  runConv(gpu, "conv2d-input-grad", call.shape, slices, (lowering, winograd, [dy, w, dx]) => {
+    (winograd ? winogradInputGrad : directInputGrad)(lowering, { dy, w, dx, shape: call.shape });
   });
 }
 
-/** [kh*kw*cIn, n*outH*outW] x [n*outH*outW, cOut], split over output rows. */
 export function lowerConv2dWeightGrad(
   gpu: GpuLowering,
   call: KernelCalls["conv2dWeightGrad"],
 ): void {
-  const s = call.shape;
-  const m = s.kh * s.kw * s.cIn;
-  const rows = s.n * s.outH;
-  const size = { m, n: s.cOut, k: rows * s.outW, count: 1 };
-  const rowsPerSplit = Math.ceil(rows / splitsFor(gpu, size, rows));
-  const splits = Math.ceil(rows / rowsPerSplit);
-  const target = splits > 1 ? gpu.scratch(splits * m * s.cOut) : call.dw;
-  const vec4 = hasVec4(s);
-  runGemm(gpu, {
-    shaders: weightGradShaders,
-    size: { ...size, k: rowsPerSplit * s.outW, count: splits },
-    vec4,
-    a: call.x,
-    b: call.dy,
-    out: target,
-    constants: { A_ALONG_M: vec4, B_ALONG_K: false, TAIL_K: s.outW % 4 !== 0 },
-    params: [
-      ...[m, s.cOut, splits, s.outW],
-      ...[s.w, s.h, s.outH, rows, s.strideW, s.strideH, s.padW, s.padH],
-      ...[s.kw, s.cIn, rowsPerSplit],
-    ],
+  const slices = [call.x, call.dy, call.dw] as const;
+  runConv(gpu, "conv2d-weight-grad", call.shape, slices, (lowering, winograd, [x, dy, dw]) => {
+    (winograd ? winogradWeightGrad : directWeightGrad)(lowering, { x, dy, dw, shape: call.shape });
   });
-  if (splits > 1) reduceSplits(gpu, target, call.dw, null, size, splits);
+}
+
+type Operands = readonly [Slice, Slice, Slice];
+
+/** Runs a convolution by the algorithm chosen for its shape, or else by the preset. */
+function runConv(
+  gpu: GpuLowering,
+  operation: string,
+  shape: Conv2dShape,
+  operands: Operands,
+  run: (lowering: GpuLowering, winograd: boolean, operands: Operands) => void,
+): void {
+  if (!isWinograd(shape) || winogradElements(shape) > mostScratch) {
+    run(gpu, false, operands);
+    return;
+  }
+  const { n, outH, outW, cIn, cOut } = shape;
+  const preset = winogradPays(gpu, shape) ? "winograd" : "direct";
+  const shapeClass = `convolution ${operation} ${n}x${outH}x${outW} ${cIn}-${cOut}`;
+  const chosen = gpu.variants.choose(shapeClass, () => ({
+    shapeClass,
+    names: ["direct", "winograd"],
+    preset,
+    lengths: operands.map((slice) => slice.length),
+    flops: 2 * n * outH * outW * cIn * cOut * 9,
+    run: (lowering, variant, [first, second, third]) => {
+      if (!first || !second || !third) throw new Error("a convolution has three operands");
+      run(lowering, variant === "winograd", [first, second, third]);
+    },
+  }));
+  const known = chosen === "direct" || chosen === "winograd";
+  run(gpu, (known ? chosen : preset) === "winograd", operands);
+}
+
+/** Elements of scratch memory, 64 MiB, above which the transformed tiles are not worth having. */
+const mostScratch = 2 ** 24;
+
+/**
+ * On a software adapter arithmetic and loads count, of which F(4x4, 3x3) needs about half when
+ * there are channels to share its transforms and the tiles are not mostly padding. On a GPU its
+ * memory traffic counts as much: there only measuring tells (docs/webgpu-kernels.md).
+ */
+function winogradPays(gpu: GpuLowering, { cIn, cOut, outW, outH }: Conv2dShape): boolean {
+  const padded = Math.ceil(outW / 4) * Math.ceil(outH / 4) * 16;
+  return gpu.software && Math.min(cIn, cOut) >= 12 && padded < 2 * outW * outH;
 }

@@ -1,0 +1,79 @@
+// Tiles of an image, 4 pixels apart, to 36 matrices [tiles, channels]: inputs by B' d B, or if
+// GRADIENT the outputs' gradient by A dy A'.
+struct Params {
+  /// Width and height of the image.
+  size: vec2u,
+  /// Tiles across and down.
+  tiles: vec2u,
+  pad: vec2i,
+  channels: u32,
+  /// Tiles of all images.
+  count: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> image: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+struct Tile {
+  number: u32,
+  channel: u32,
+  /// First pixel of the image, and the tile's corner (x, y) in it.
+  image: u32,
+  corner: vec2i,
+}
+
+const side = select(6, 4, GRADIENT);
+
+fn transform(values: Six) -> Six {
+  if (GRADIENT) {
+    return transformOutputAdjoint(Four(values[0], values[1], values[2], values[3]));
+  }
+  return transformInput(values);
+}
+
+fn column(p: Params, tile: Tile, x: i32) -> Six {
+  var values: Six;
+  for (var y = 0; y < side; y++) {
+    let at = vec2u(tile.corner + vec2i(x, y));
+    let inside = all(at < p.size); // negative wraps to large
+    let pixel = tile.image + select(0u, at.y * p.size.x + at.x, inside);
+    values[y] = select(0.0, image[pixel * p.channels + tile.channel], inside);
+  }
+  return transform(values);
+}
+
+fn storeRow(p: Params, tile: Tile, row: u32, values: Six) {
+  for (var i = 0u; i < 6u; i++) {
+    out[((row * 6u + i) * p.count + tile.number) * p.channels + tile.channel] = values[i];
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) counts: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let p = params;
+  let index = groupIndex(id, counts) * 64u + lane;
+  let number = index / p.channels;
+  if (number >= p.count) {
+    return;
+  }
+  let row = number / p.tiles.x;
+  let at = vec2u(number % p.tiles.x, row % p.tiles.y);
+  let first = row / p.tiles.y * p.size.x * p.size.y;
+  let tile = Tile(number, index % p.channels, first, vec2i(at * 4u) - p.pad);
+  let c0 = column(p, tile, 0);
+  let c1 = column(p, tile, 1);
+  let c2 = column(p, tile, 2);
+  let c3 = column(p, tile, 3);
+  let c4 = column(p, tile, 4);
+  let c5 = column(p, tile, 5);
+  storeRow(p, tile, 0u, transform(Six(c0[0], c1[0], c2[0], c3[0], c4[0], c5[0])));
+  storeRow(p, tile, 1u, transform(Six(c0[1], c1[1], c2[1], c3[1], c4[1], c5[1])));
+  storeRow(p, tile, 2u, transform(Six(c0[2], c1[2], c2[2], c3[2], c4[2], c5[2])));
+  storeRow(p, tile, 3u, transform(Six(c0[3], c1[3], c2[3], c3[3], c4[3], c5[3])));
+  storeRow(p, tile, 4u, transform(Six(c0[4], c1[4], c2[4], c3[4], c4[4], c5[4])));
+  storeRow(p, tile, 5u, transform(Six(c0[5], c1[5], c2[5], c3[5], c4[5], c5[5])));
+}

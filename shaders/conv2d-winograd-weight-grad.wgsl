@@ -1,0 +1,44 @@
+// 36 matrices [cIn, cOut] to the weight's gradient [3, 3, cIn, cOut], G' m G.
+struct Params {
+  /// cIn * cOut
+  size: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> products: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+fn column(size: u32, index: u32, x: u32) -> Three {
+  var values: Six;
+  for (var y = 0u; y < 6u; y++) {
+    values[y] = products[(y * 6u + x) * size + index];
+  }
+  return transformFilterAdjoint(values);
+}
+
+fn storeRow(size: u32, index: u32, row: u32, values: Three) {
+  for (var i = 0u; i < 3u; i++) {
+    out[(row * 3u + i) * size + index] = values[i];
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) counts: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let size = params.size;
+  let index = groupIndex(id, counts) * 64u + lane;
+  if (index >= size) {
+    return;
+  }
+  let c0 = column(size, index, 0u);
+  let c1 = column(size, index, 1u);
+  let c2 = column(size, index, 2u);
+  let c3 = column(size, index, 3u);
+  let c4 = column(size, index, 4u);
+  let c5 = column(size, index, 5u);
+  storeRow(size, index, 0u, transformFilterAdjoint(Six(c0[0], c1[0], c2[0], c3[0], c4[0], c5[0])));
+  storeRow(size, index, 1u, transformFilterAdjoint(Six(c0[1], c1[1], c2[1], c3[1], c4[1], c5[1])));
+  storeRow(size, index, 2u, transformFilterAdjoint(Six(c0[2], c1[2], c2[2], c3[2], c4[2], c5[2])));
+}
