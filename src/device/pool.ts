@@ -52,7 +52,7 @@ export class Pool<S extends Storage> {
       );
     }
     const size = Math.min(sizeClass(bytes), Math.max(this.#maxBytes, 256));
-    const storage = this.#free.get(size)?.pop() ?? this.#create(size, label);
+    const storage = this.#take(size) ?? this.#create(size, label);
     storage.live = true;
     storage.label = label;
     this.#counters.bytesInUse += storage.bytes;
@@ -79,7 +79,10 @@ export class Pool<S extends Storage> {
     storage.kept = true;
   }
 
-  /** From here on, memory comes from a private pool; `leavePrivate` returns what it holds. */
+  /**
+   * From here on, what is released stays in a private pool, though free blocks are still taken from
+   * the shared one. `leavePrivate` ends that; what it returns gives the private blocks back.
+   */
   enterPrivate(): void {
     this.#outer.push(this.#free);
     this.#free = new Map();
@@ -105,6 +108,10 @@ export class Pool<S extends Storage> {
       }
     }
     this.#free.clear();
+  }
+
+  #take(size: number): S | undefined {
+    return this.#free.get(size)?.pop() ?? this.#outer.at(-1)?.get(size)?.pop();
   }
 
   #create(bytes: number, label: string): S {

@@ -1,16 +1,13 @@
-import { backward } from "../autograd/tape.js";
 import type { ImageSet } from "../data/image-set.js";
 import { BatchLoader } from "../data/loader.js";
 import type { Classifier } from "../models/classifier.js";
 import { placementOf } from "../nn/place.js";
-import { type CrossEntropyOptions, crossEntropy } from "../ops/cross-entropy.js";
-import { add } from "../ops/elementwise.js";
 import type { Schedule } from "../optim/schedules.js";
 import type { SGD } from "../optim/sgd.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { type Augmentation, BatchInput, noAugmentation } from "./batch-input.js";
+import { BatchInput, noAugmentation } from "./batch-input.js";
+import { type StepOptions, TrainStep } from "./step.js";
 
-export interface FitOptions {
+export interface FitOptions extends Partial<StepOptions> {
   epochs: number;
   batchSize: number;
   /** Decides the order of the images and their augmentation. */
@@ -18,14 +15,8 @@ export interface FitOptions {
   schedule: Schedule;
   /** Whether the schedule counts steps (default) or epochs. */
   scheduleBy?: "step" | "epoch";
-  augmentation?: Augmentation;
   /** Leave out the last batch of an epoch if it is smaller. */
   dropLast?: boolean;
-  loss?: Pick<CrossEntropyOptions, "labelSmoothing" | "smoothingOver">;
-  /** A scalar added to the loss. */
-  penalty?: () => Tensor;
-  /** Runs after every optimizer step. */
-  afterStep?: () => void;
   /** Called when the loss of a step is known, a few steps after it was enqueued. */
   onStep?: (progress: StepProgress) => void;
   /** Called between epochs; the model is idle and may be read. */
@@ -62,8 +53,7 @@ export interface EpochProgress {
 const stepsInFlight = 2;
 
 /**
- * Trains a placed classifier: for every batch, augment, forward, cross-entropy (+ penalty),
- * backward, optimizer step. The batches, their order and augmentation follow from the seed and the
+ * Trains a placed classifier, a `TrainStep` for every batch. The batches, their order and augmentation follow from the seed and the
  * epoch alone, so a run resumed at an epoch continues as if it had not stopped.
  */
 export async function fit(
@@ -74,9 +64,18 @@ export async function fit(
 ): Promise<void> {
   const { device } = placementOf(model);
   const { epochs, batchSize, seed, schedule, scheduleBy = "step", startEpoch = 0 } = options;
-  const { augmentation = noAugmentation, dropLast = false } = options;
+  const { dropLast = false } = options;
+  const stepOptions: StepOptions = { augmentation: noAugmentation, ...options };
   const loader = new BatchLoader(set, { batchSize, seed, dropLast });
-  const inputs = new Map<number, BatchInput>();
+  const sizes = new Map<number, { input: BatchInput; train: TrainStep }>();
+  const forSize = (count: number) => {
+    const found = sizes.get(count);
+    if (found) return found;
+    const input = new BatchInput(device, set, count);
+    const made = { input, train: new TrainStep(model, input, optimizer, stepOptions) };
+    sizes.set(count, made);
+    return made;
+  };
   const steps = epochs * loader.length;
   const started = performance.now();
   let images = 0;
@@ -96,17 +95,16 @@ export async function fit(
         const step = epoch * loader.length + k;
         const setting = schedule(scheduleBy === "step" ? step : epoch);
         optimizer.set(setting);
-        const input = inputs.get(batch.count) ?? new BatchInput(device, set, batch.count);
-        inputs.set(batch.count, input);
+        const { input, train } = forSize(batch.count);
         input.write(batch, seed, epoch, k);
-        const loss = trainStep(model, input, augmentation, optimizer, options);
+        const loss = train.run();
         device.flush();
         images += batch.count;
         seen += batch.count;
         const progress = { epoch, epochs, step: step + 1, steps, images, lr: setting.lr };
         const count = batch.count;
         pending.push(async () => {
-          const value = (await loss)[0] ?? Number.NaN;
+          const value = await loss;
           sum += value * count;
           checkFinite(value, progress.step);
           const seconds = (performance.now() - started) / 1000;
@@ -120,28 +118,11 @@ export async function fit(
     }
   } finally {
     await Promise.allSettled(pending.map((p) => p()));
-    for (const input of inputs.values()) input.release();
+    for (const { input, train } of sizes.values()) {
+      train.release();
+      input.release();
+    }
   }
-}
-
-/** Enqueues one step; resolves to the batch's cross-entropy. */
-function trainStep(
-  model: Classifier,
-  input: BatchInput,
-  augmentation: Augmentation,
-  optimizer: SGD,
-  options: FitOptions,
-): Promise<Float32Array> {
-  using _ = placementOf(model).device.scope();
-  const logits = model.forward(input.images(augmentation));
-  const loss = crossEntropy(logits, input.labels, options.loss).keep();
-  const total = options.penalty ? add(loss, options.penalty()) : loss;
-  backward(total, { release: true });
-  optimizer.step();
-  options.afterStep?.();
-  const value = loss.read();
-  loss.release();
-  return value;
 }
 
 function checkFinite(loss: number, step: number): void {

@@ -1,3 +1,4 @@
 export { type Augmentation, BatchInput, noAugmentation } from "./batch-input.js";
 export { type EpochProgress, type FitOptions, fit, type StepProgress } from "./fit.js";
 export { accuracy, type PredictOptions, predict } from "./predict.js";
+export { type StepOptions, TrainStep } from "./step.js";

@@ -321,8 +321,8 @@ export class WebGpuDevice implements Device {
       workgroups: foldWorkgroups(dispatch),
       storages: dispatch.bindings.map((binding) => binding.slice.storage),
     };
-    this.#recorded?.push(command);
-    this.#stream.dispatch(command);
+    if (this.#recorded) this.#recorded.push(command);
+    else this.#stream.dispatch(command);
   }
 
   #checkOpen(): void {

@@ -145,6 +145,8 @@ test("a recording replays what it recorded, on the data of the moment", async ()
     add(total, doubled, sum);
     device.run("copy", { src: sum, dst: total });
   });
+  expect((await floats(total)).slice(0, 3)).toEqual([0, 0, 0]);
+  recording.replay();
   expect((await floats(total)).slice(0, 3)).toEqual([2, 4, 6]);
   device.write(x, ramp(130, 10));
   // What is allocated now must not lie in the recording's own memory.

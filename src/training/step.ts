@@ -1,0 +1,67 @@
+import { backward } from "../autograd/tape.js";
+import type { Recording } from "../device/device.js";
+import type { Classifier } from "../models/classifier.js";
+import { BatchNorm2d } from "../nn/layers.js";
+import { placementOf } from "../nn/place.js";
+import { type CrossEntropyOptions, crossEntropy } from "../ops/cross-entropy.js";
+import { add } from "../ops/elementwise.js";
+import type { SGD } from "../optim/sgd.js";
+import { empty } from "../tensor/create.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Augmentation, BatchInput } from "./batch-input.js";
+
+export interface StepOptions {
+  augmentation: Augmentation;
+  loss?: Pick<CrossEntropyOptions, "labelSmoothing" | "smoothingOver">;
+  /** A scalar added to the loss; made of ops. */
+  penalty?: () => Tensor;
+  /** Follows the optimizer's step; made of ops. */
+  afterStep?: () => void;
+}
+
+/**
+ * One training step for batches of one size: augment, forward, cross-entropy (+ penalty), backward,
+ * update. It is recorded once and replayed, so a step is encoding alone: no shapes, no graph, no
+ * allocation. What differs between steps (images, labels, random state, learning rate) is data.
+ */
+export class TrainStep {
+  readonly #recording: Recording;
+  readonly #loss: Tensor;
+  readonly #norms: readonly BatchNorm2d[];
+
+  constructor(model: Classifier, input: BatchInput, optimizer: SGD, options: StepOptions) {
+    const { device } = placementOf(model);
+    this.#loss = empty(device, [], "f32", "the step's loss").keep();
+    const norms = model.modules().map(([, module]) => module);
+    this.#norms = norms.filter((m): m is BatchNorm2d => m instanceof BatchNorm2d);
+    const counts = this.#norms.map((norm) => norm.batchesTracked);
+    this.#recording = device.capture(() => {
+      using _ = device.scope();
+      const loss = crossEntropy(
+        model.forward(input.images(options.augmentation)),
+        input.labels,
+        options.loss,
+      );
+      device.run("copy", { src: loss.slice, dst: this.#loss.slice });
+      backward(options.penalty ? add(loss, options.penalty()) : loss, { release: true });
+      optimizer.step();
+      options.afterStep?.();
+    });
+    // Recording is not running: no batch has been seen yet.
+    this.#norms.forEach((norm, i) => {
+      norm.batchesTracked = counts[i] ?? 0;
+    });
+  }
+
+  /** Enqueues the step on what the input holds; resolves to the batch's cross-entropy. */
+  async run(): Promise<number> {
+    this.#recording.replay();
+    for (const norm of this.#norms) if (norm.training) norm.batchesTracked++;
+    return this.#loss.item();
+  }
+
+  release(): void {
+    this.#recording.release();
+    this.#loss.release();
+  }
+}
