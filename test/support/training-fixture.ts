@@ -25,6 +25,7 @@ interface TrainingFile {
   evalLogits64: number[][];
   evalLogits32: number[][];
   finalNorms64: Record<string, number>;
+  finalNorms32Nudged: Record<string, number>[];
 }
 
 export interface StateTensor {

@@ -59,11 +59,17 @@ describeOnDevices("20 steps of a narrow ResNet-18", (device) => {
       expect(difference, `step ${t}: ${apart.join(" ")}`).toBeLessThan(allowed[t] ?? 0);
     });
 
+    // By the same yardstick: how far the norms of PyTorch's nudged runs end apart.
+    const normSpread = Math.max(
+      ...fixture.finalNorms32Nudged.flatMap((run) =>
+        Object.entries(run).map(([name, n]) => Math.abs(n / (fixture.finalNorms64[name] ?? 0) - 1)),
+      ),
+    );
     const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values));
     const after = await stateDict(model);
     for (const [name, expected] of Object.entries(fixture.finalNorms64)) {
       const found = norm(after.get(name)?.data as Float32Array);
-      expect(Math.abs(found / expected - 1), name).toBeLessThan(0.02);
+      expect(Math.abs(found / expected - 1), name).toBeLessThan(2 * normSpread);
     }
     using _ = device().scope();
     const { images } = fixture.batch(steps);
