@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { CurveConfiguration, DemoConfiguration } from "./configuration.js";
+import type { DemoConfiguration } from "./configuration.js";
 import { Examiner } from "./examine.js";
 import { methodNamed } from "./purify.js";
 import { purifyRun } from "./purify-run.js";
@@ -32,23 +32,23 @@ export async function demoRun(
       (await finished<TrainRecord>(victimPath)) ??
       (await trainRun({ configuration: victim, device, data, directory: victimPath }, hooks));
     const source = await openSourceRun(victimPath);
-    const curve: CurveConfiguration = victim.curve;
+    const examination = metricsOf(trained).examination;
+    const shared = { source, tuning, curve: victim.curve, before: examination, device, data };
     const purified: PurifyRecord[] = [];
     for (const method of methods) {
       const directory = join(path, method);
       purified.push(
         (await finished<PurifyRecord>(directory)) ??
-          (await purifyRun({ source, method, tuning, curve, device, data, directory }, hooks)),
+          (await purifyRun({ ...shared, method, directory }, hooks)),
       );
     }
-    const examination = metricsOf(trained).examination;
     const found = purified.map(
       (record) => [record.configuration.method, metricsOf(record)] as const,
     );
     const curves: Curves[] = [await curvesOf(victimPath, "Training the victim")];
     for (const [method] of found) {
       const title = `Tuning by ${methodNamed(method).title}`;
-      curves.push(await curvesOf(join(path, method), title));
+      curves.push({ ...(await curvesOf(join(path, method), title)), before: examination });
     }
     return {
       metrics: { victim: examination, methods: Object.fromEntries(found) },

@@ -3,7 +3,7 @@ import { encodeCheckpoint } from "./checkpoint.js";
 import type { CurveConfiguration, PurifyConfiguration } from "./configuration.js";
 import { checkData, identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
-import { defenseEffectiveness } from "./metrics.js";
+import { defenseEffectiveness, type Examination } from "./metrics.js";
 import { methodNamed, purify } from "./purify.js";
 import type { PurifyMetrics, PurifyRecord } from "./record.js";
 import {
@@ -23,6 +23,8 @@ export interface PurifyRequest extends Omit<RunRequest<PurifyConfiguration>, "co
   readonly method: string;
   readonly tuning: TuningOptions;
   readonly curve: CurveConfiguration;
+  /** What is known of the model before; it is examined otherwise. */
+  readonly before?: Examination;
 }
 
 /**
@@ -59,8 +61,8 @@ export async function purifyRun(
     const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
     const writer = new MetricsWriter(directory);
     const metrics = await withModelOf(source, data.test, device, async (model) => {
-      hooks.onStage?.("examining the model before");
-      const before = await examiner.examine(model, examineHooks);
+      if (!request.before) hooks.onStage?.("examining the model before");
+      const before = request.before ?? (await examiner.examine(model, examineHooks));
       hooks.onStage?.(`purifying by ${title}`);
       const loss = await purify(model, clean, method, tuning, {
         onStep(progress) {
@@ -93,7 +95,13 @@ export async function purifyRun(
               defenseEffectiveness: metrics.defenseEffectiveness,
             },
           ],
-          curves: [{ title: `Tuning by ${title}`, lines: await directory.metrics.read() }],
+          curves: [
+            {
+              title: `Tuning by ${title}`,
+              lines: await directory.metrics.read(),
+              before: metrics.before,
+            },
+          ],
           pictures: examiner.pictures(),
           record,
         }),

@@ -18,6 +18,8 @@ export interface Curves {
   /** What was trained: "Victim", "FST". */
   readonly title: string;
   readonly lines: readonly MetricLine[];
+  /** The model that tuning started from, drawn as epoch 0. */
+  readonly before?: Examination;
 }
 
 export interface ReportContent {
@@ -36,7 +38,7 @@ export function renderReport(content: ReportContent): string {
   const sections = [
     section("Result", resultTable(content.rows)),
     section("The trigger", pictureRow(content.pictures)),
-    ...content.curves.map((c) => section(c.title, charts(c.lines))),
+    ...content.curves.map((c) => section(c.title, charts(c))),
     section("Repeat this run", repeat(record)),
     section("The record", facts(record)),
   ];
@@ -131,28 +133,23 @@ function pictureRow(pictures: readonly TriggerPicture[]): string {
 <div class="pictures">${figures.join("\n")}</div>`;
 }
 
-function charts(lines: readonly MetricLine[]): string {
+function charts({ lines, before }: Curves): string {
   const epochs = lines.filter((line) => line.type === "epoch");
   const steps = lines.filter((line) => line.type === "step");
+  type Points = (readonly [number, number])[];
+  const accuracy: Points = before ? [[0, before.cleanAccuracy]] : [];
+  const success: Points = before?.backdoor ? [[0, before.backdoor.attackSuccess]] : [];
+  for (const { epoch, cleanAccuracy, attackSuccess } of epochs) {
+    if (cleanAccuracy !== undefined) accuracy.push([epoch + 1, cleanAccuracy]);
+    if (attackSuccess !== undefined) success.push([epoch + 1, attackSuccess]);
+  }
   const shares: ChartOptions = {
     title: "On test images",
     xLabel: "epoch",
     share: true,
     series: [
-      {
-        name: "C-ACC",
-        style: "accuracy",
-        points: epochs.flatMap((e) =>
-          e.cleanAccuracy === undefined ? [] : [[e.epoch + 1, e.cleanAccuracy] as const],
-        ),
-      },
-      {
-        name: "ASR",
-        style: "success",
-        points: epochs.flatMap((e) =>
-          e.attackSuccess === undefined ? [] : [[e.epoch + 1, e.attackSuccess] as const],
-        ),
-      },
+      { name: "C-ACC", style: "accuracy", points: accuracy },
+      { name: "ASR", style: "success", points: success },
     ],
   };
   const loss: ChartOptions = {

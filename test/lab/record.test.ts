@@ -6,8 +6,8 @@ import { formatRecord } from "../../src/lab/record.js";
 import { version } from "../../src/lab/version.js";
 import { purifyRecord, trainRecord } from "./samples.js";
 
-const changed = (change: (record: Record<string, never>) => void): string => {
-  const record = JSON.parse(formatRecord(purifyRecord)) as Record<string, never>;
+const changed = (change: (record: Record<string, unknown>) => void): string => {
+  const record = JSON.parse(formatRecord(purifyRecord)) as Record<string, unknown>;
   change(record);
   return JSON.stringify(record);
 };
