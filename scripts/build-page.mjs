@@ -30,7 +30,7 @@ export async function buildPage(folder = pageFolder) {
       ...browserBundle,
       entryPoints: ["page", "worker"].map((name) => join(source, `${name}.ts`)),
       outdir: folder,
-      plugins: [libraryBeside],
+      plugins: [...browserBundle.plugins, libraryBeside],
     }),
   ]);
   for (const name of ["index.html", "style.css"]) {

@@ -1,5 +1,6 @@
 // What every bundle of src/ has in common.
 import { join } from "node:path";
+import { wasmDeltas } from "./wasm-delta.mjs";
 
 /** `using` is lowered for both targets; neither has it. */
 const shared = {
@@ -8,7 +9,8 @@ const shared = {
   format: "esm",
   charset: "utf8",
   legalComments: "none",
-  loader: { ".wgsl": "text", ".wasm": "binary" },
+  loader: { ".wgsl": "text" },
+  plugins: [wasmDeltas],
   logLevel: "warning",
 };
 

@@ -101,7 +101,10 @@ export class Chart {
       const at = toX(x);
       parts.push(
         element("line", { class: "mark", x1: at, x2: at, y1: margin.top, y2: bottom }),
-        text(label, { class: "mark", x: at + 5, y: margin.top + 11 }),
+        // Left of its line where there is no room to the right of it.
+        at + 80 < right
+          ? text(label, { class: "mark", x: at + 5, y: margin.top + 11 })
+          : text(label, { class: "mark before", x: at - 5, y: margin.top + 11 }),
       );
     }
     for (const line of this.#options.lines) {
