@@ -35,7 +35,7 @@ export interface KernelCalls {
   /**
    * Training batch norm over rows. mean and invStd ([channels]) are written for the backward pass;
    * running statistics are updated in place (variance unbiased: times rows / (rows - 1)):
-   * running := (1 - momentum) * running + momentum * batch.
+   * running := (1 - momentum) * running + momentum * batch. (One row counts as variance 0.)
    * out := relu?((x - mean) * invStd * gamma + beta + residual?).
    */
   batchNorm: BatchNormShape & {

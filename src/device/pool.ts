@@ -9,7 +9,7 @@ export interface Backing<S extends Storage> {
   destroy(storage: S): void;
 }
 
-/** Size classes: four to an octave, so a block wastes at most a quarter of what was asked for. */
+/** Size classes: four to an octave from 1 KiB up, so a block wastes at most a quarter there. */
 export function sizeClass(bytes: number): number {
   const smallest = 256;
   if (bytes <= smallest) return smallest;
@@ -29,6 +29,8 @@ export class Pool<S extends Storage> {
   readonly #scopes: Scope[] = [];
   #free = new Map<number, S[]>();
   readonly #outer: Map<number, S[]>[] = [];
+  /** Blocks handed out from private memory that still exists: they return there, whenever. */
+  readonly #private = new Map<S, Map<number, S[]>>();
   #nextId = 1;
 
   constructor(backing: Backing<S>, counters: DeviceCounters, maxBytes: number) {
@@ -53,6 +55,7 @@ export class Pool<S extends Storage> {
     }
     const size = Math.min(sizeClass(bytes), Math.max(this.#maxBytes, 256));
     const storage = this.#take(size) ?? this.#create(size, label);
+    if (this.#outer.length > 0) this.#private.set(storage, this.#free);
     storage.live = true;
     storage.label = label;
     this.#counters.bytesInUse += storage.bytes;
@@ -94,6 +97,9 @@ export class Pool<S extends Storage> {
     if (!outer) throw new Error("leavePrivate without enterPrivate");
     this.#free = outer;
     return () => {
+      for (const [storage, home] of this.#private) {
+        if (home === own) this.#private.delete(storage);
+      }
       for (const list of own.values()) for (const storage of list) this.#putBack(storage);
       own.clear();
     };
@@ -126,7 +132,8 @@ export class Pool<S extends Storage> {
    * the same blocks as the step before, in whatever order they came back.
    */
   #putBack(storage: S): void {
-    const list = this.#free.get(storage.bytes) ?? [];
+    const free = this.#private.get(storage) ?? this.#free;
+    const list = free.get(storage.bytes) ?? [];
     let low = 0;
     for (let high = list.length; low < high; ) {
       const middle = (low + high) >> 1;
@@ -134,7 +141,7 @@ export class Pool<S extends Storage> {
       else high = middle;
     }
     list.splice(low, 0, storage);
-    this.#free.set(storage.bytes, list);
+    free.set(storage.bytes, list);
   }
 
   #disown(storage: S): void {

@@ -191,6 +191,16 @@ describe("Pool", () => {
     expect(pool.allocate(1000, "again")).toBe(taken);
   });
 
+  test("what is kept from private memory returns there, not to the shared pool", () => {
+    pool.enterPrivate();
+    const kept = pool.allocate(1000, "kept from the recording");
+    const giveBack = pool.leavePrivate();
+    pool.release(kept);
+    expect(pool.allocate(1000, "outside")).not.toBe(kept);
+    giveBack();
+    expect(pool.allocate(1000, "again")).toBe(kept);
+  });
+
   test("leaving private memory that was not entered is an error", () => {
     expect(() => pool.leavePrivate()).toThrow(/without enterPrivate/);
   });
