@@ -67,7 +67,7 @@ async function open(query: string, options: { isolated?: boolean; dark?: boolean
 }
 
 async function end(page: Page): Promise<string> {
-  await page.waitForSelector("body:not([data-state=running])", { timeout: 150_000 });
+  await page.waitForSelector("body:not([data-state=running])", { timeout: 240_000 });
   return page.innerText("#doing");
 }
 
@@ -103,7 +103,7 @@ describe("the page in headless Chromium", () => {
     await expectCurves(page, usual);
     await page.screenshot({ path: join(screenshots, "cpu.png"), fullPage: true });
     expect(complaints).toEqual([]);
-  }, 180_000);
+  }, 300_000);
 
   test("trains on WebGPU", async () => {
     const { page, complaints } = await open(address("webgpu", short), { dark: true });
@@ -112,7 +112,7 @@ describe("the page in headless Chromium", () => {
     await expectCurves(page, short);
     await page.screenshot({ path: join(screenshots, "webgpu.png"), fullPage: true });
     expect(complaints).toEqual([]);
-  }, 180_000);
+  }, 300_000);
 
   test("runs on one thread where the page is not isolated, stops when told, starts again", async () => {
     const endless = address("cpu", { ...usual, epochs: 4000 });
@@ -128,7 +128,7 @@ describe("the page in headless Chromium", () => {
     await page.waitForSelector("body[data-state=running]");
     expect(await end(page)).toMatch(/^Done in/);
     expect(complaints).toEqual([]);
-  }, 180_000);
+  }, 300_000);
 
   test("says what is wrong with a run that cannot be", async () => {
     const { page } = await open(address("cpu", { ...usual, images: 50 }));
