@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import type { DataSource } from "../lab/configuration.js";
+import type { DataSource, DemoConfiguration } from "../lab/configuration.js";
 import { demoConfiguration, demoDefaults } from "../lab/demo-configuration.js";
 import { demoRun } from "../lab/demo-run.js";
 import { methodNamed, methodNames } from "../lab/purify.js";
@@ -55,10 +55,12 @@ async function demo(options: DemoOptions): Promise<void> {
   const { methods, seed, width, epochs, data } = options;
   const configuration = demoConfiguration({ methods, seed, width, epochs, ...(data && { data }) });
   const directory = options.out ?? freshDirectory("demo");
+  const command = process.argv.slice(2);
+  const again = options.out ? command : [...command, "--out", directory];
   await session(options, async ({ device, hooks, progress, openData }) => {
-    const record = await resumable(`demo --out ${directory}`, async () => {
+    const record = await resumable(again, async () => {
+      for (const line of introduction(configuration)) progress.line(line);
       const data = await openData(configuration.victim.data);
-      const command = process.argv.slice(2);
       return demoRun({ directory, configuration, device, data, command }, hooks);
     });
     const { metrics } = record;
@@ -74,4 +76,19 @@ async function demo(options: DemoOptions): Promise<void> {
     progress.end();
     finish(record, directory, options.json, rows ?? []);
   });
+}
+
+function introduction({ victim, methods, tuning }: DemoConfiguration): string[] {
+  const { data, model, attack, training, split } = victim;
+  const images = data.kind === "synthetic" ? `${data.train} synthetic images` : "CIFAR-10";
+  const clean = `${Number((100 * split.fraction).toFixed(2))}%`;
+  const titles = methods.map((name) => methodNamed(name).title).join(", then by ");
+  return [
+    `1. Train a ${model.architecture} of width ${model.width} on ${images} for ${training.epochs} ` +
+      `epochs; ${100 * (attack?.rate ?? 0)}% of them carry the ${attack?.name} trigger and a ` +
+      "wrong label.",
+    `2. Purify it by ${titles}: ${tuning.epochs} epochs on clean images only (${clean}, held out` +
+      `${data.kind === "synthetic" ? "; a small set needs more than the paper's 2%" : ""}).`,
+    "3. Measure accuracy on clean images (C-ACC) and how often the trigger works (ASR).",
+  ];
 }

@@ -1,14 +1,15 @@
 import type { RunRecord } from "../lab/record.js";
+import { shellCommand } from "../lab/shell-command.js";
 import { Interrupted, printRecord } from "./session.js";
 import { resultTable, type TableRow } from "./table.js";
 
 /** Runs `work`; when the user stops it, the error says how to go on. */
-export async function resumable<T>(resume: string, work: () => Promise<T>): Promise<T> {
+export async function resumable<T>(resume: readonly string[], work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    throw new Interrupted(`interrupted; go on with: shiftgrad ${resume}`);
+    throw new Interrupted(`interrupted; go on with: ${shellCommand(resume)}`);
   }
 }
 

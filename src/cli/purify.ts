@@ -50,7 +50,7 @@ async function purify(run: string, options: PurifyOptions): Promise<void> {
   const command = process.argv.slice(2);
   const again = options.out ? command : [...command, "--out", directory];
   await session(options, async ({ device, hooks, openData }) => {
-    const record = await resumable(again.join(" "), async () => {
+    const record = await resumable(again, async () => {
       const data = await openData(options.data ?? source.victim.data);
       const tuning = tuningOptions(options);
       return purifyRun({ source, method, tuning, curve, device, data, directory, command }, hooks);

@@ -44,7 +44,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
   const configuration = resumed ?? trainConfiguration(options);
   const directory = options.resume ?? options.out ?? freshDirectory("train");
   await session(options, async ({ device, hooks, openData }) => {
-    const record = await resumable(`train --resume ${directory}`, async () => {
+    const record = await resumable(["train", "--resume", directory], async () => {
       const data = await openData(configuration.data);
       const arguments_ = process.argv.slice(2);
       return trainRun({ directory, configuration, device, data, command: arguments_ }, hooks);

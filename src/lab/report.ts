@@ -5,6 +5,7 @@ import type { MetricLine } from "./metrics-log.js";
 import { difference, differenceGain, pictureUrl, type TriggerPicture } from "./pictures.js";
 import type { RunRecord } from "./record.js";
 import { reportStyle } from "./report-style.js";
+import { shellCommand } from "./shell-command.js";
 
 /** A row of the result table; changes are shown against the first row. */
 export interface ResultRow {
@@ -159,14 +160,6 @@ function charts({ lines, before }: Curves): string {
   };
   const drawn = [lineChart(shares), lineChart(loss)].filter((chart) => chart !== "");
   return drawn.length === 0 ? "" : `<div class="charts">${drawn.join("\n")}</div>`;
-}
-
-/** A shell command that a person can paste. */
-export function shellCommand(command: readonly string[]): string {
-  const quoted = command.map((a) =>
-    /^[\w@%+=:,./-]+$/.test(a) ? a : `'${a.replace(/'/g, "'\\''")}'`,
-  );
-  return ["shiftgrad", ...quoted].join(" ");
 }
 
 const repeat = (record: RunRecord): string =>

@@ -6,6 +6,7 @@ import { isMissing, writeAtomically } from "./files.js";
 import { MetricsLog } from "./metrics-log.js";
 import { parseRecord } from "./read-record.js";
 import { formatRecord, type Lineage, type RunRecord } from "./record.js";
+import { shellCommand } from "./shell-command.js";
 
 export const runFiles = {
   record: "record.json",
@@ -118,7 +119,7 @@ export async function claimDirectory(
     throw new RunDirectoryError(
       `${path} holds an unfinished ${previous.kind} run with another configuration: ` +
         `${changed.slice(0, 4).join(", ")}; choose another --out, or repeat its command: ` +
-        `shiftgrad ${previous.command.join(" ")}`,
+        shellCommand(previous.command),
     );
   }
   return previous;

@@ -7,6 +7,7 @@ import type { TrainConfiguration } from "./configuration.js";
 import { modelFrom } from "./model.js";
 import type { PurifyRecord, TrainRecord } from "./record.js";
 import { RunDirectory, RunDirectoryError, runFiles } from "./run-directory.js";
+import { shellCommand } from "./shell-command.js";
 
 /** A finished run that left a model. */
 export interface SourceRun {
@@ -28,8 +29,8 @@ export async function openSourceRun(path: string): Promise<SourceRun> {
   }
   if (record.state !== "finished") {
     throw new RunDirectoryError(
-      `${path} is not finished (${record.state}); continue it first: shiftgrad ` +
-        record.command.join(" "),
+      `${path} is not finished (${record.state}); continue it first: ` +
+        shellCommand(record.command),
     );
   }
   const victim = record.kind === "train" ? record.configuration : record.configuration.victim;

@@ -66,6 +66,17 @@ test("a run stopped inside its second epoch ends bit-equal to one that was not",
   ]);
 });
 
+test("examining between epochs leaves the training as it is", async () => {
+  const directory = join(folder, "unseen");
+  const unseen = { ...configuration, curve: { clean: 0, triggered: 0 } };
+  await trainRun({ directory, configuration: unseen, device, data });
+  const checkpoint = await content("unseen", "checkpoint.safetensors");
+  expect(checkpoint.equals(await content("whole", "checkpoint.safetensors"))).toBe(true);
+  expect((await epochs("unseen")).map((line) => "cleanAccuracy" in line)).toEqual([
+    ...[false, false, false],
+  ]);
+});
+
 test("another seed gives another model", async () => {
   const directory = join(folder, "seed");
   const other = { ...configuration, seed: configuration.seed + 1 };
