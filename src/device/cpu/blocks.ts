@@ -27,6 +27,7 @@ export class Blocks {
   /** The address of `bytes` bytes, null when nothing fits. */
   allocate(bytes: number, usable: (fence: number) => boolean = () => true): number | null {
     const size = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
+    this.#join(usable);
     let best = -1;
     this.#free.forEach((span, i) => {
       const bestBytes = this.#free[best]?.bytes ?? Number.POSITIVE_INFINITY;
@@ -45,19 +46,23 @@ export class Blocks {
     const size = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
     let i = this.#free.findIndex((span) => span.address > address);
     if (i < 0) i = this.#free.length;
-    const span = { address, bytes: size, fence };
-    this.#free.splice(i, 0, span);
-    this.#join(i);
-    this.#join(i - 1);
+    this.#free.splice(i, 0, { address, bytes: size, fence });
   }
 
-  #join(i: number): void {
-    const a = this.#free[i];
-    const b = this.#free[i + 1];
-    if (!a || !b || a.address + a.bytes !== b.address) return;
-    a.bytes += b.bytes;
-    a.fence = Math.max(a.fence, b.fence);
-    this.#free.splice(i + 1, 1);
+  /**
+   * Joins neighbours that the caller may use both. Not when they are freed: a span whose fence has
+   * passed would wait again with each neighbour that comes back, and a busy queue would never
+   * find a usable one.
+   */
+  #join(usable: (fence: number) => boolean): void {
+    for (let i = this.#free.length - 2; i >= 0; i--) {
+      const [a, b] = [this.#free[i], this.#free[i + 1]];
+      if (!a || !b || a.address + a.bytes !== b.address) continue;
+      if (!usable(a.fence) || !usable(b.fence)) continue;
+      a.bytes += b.bytes;
+      a.fence = Math.max(a.fence, b.fence);
+      this.#free.splice(i + 1, 1);
+    }
   }
 
   /** Takes from the top, together with a free span that ends there. */
