@@ -72,6 +72,12 @@ const gradientLayout = (tiles: number, n: number): Layout => {
 /** Bytes of all tiles' transforms that a block may take: well within the level-2 cache. */
 const blockBytes = 256 * 1024;
 
+/** The same for a weight gradient, whose blocks each read and write all sums: longer pays. */
+const gradientBytes = 768 * 1024;
+
+/** Bytes that the chunks' sums of a weight gradient may take. */
+const sumsBytes = 16 * 2 ** 20;
+
 /** Whether Winograd can compute it: 3x3, stride 1, padding up to 2, channels in whole vectors. */
 export const winogradApplies = (s: Conv2dShape): boolean =>
   s.kh === 3 &&
@@ -174,18 +180,22 @@ export function winogradWeightGrad(
     lowering.command(`winograd${m}_gradient_blocks`, words);
     return;
   }
-  // The chunks depend on the shape alone; so does the order of every sum.
-  const most = Math.max(1, Math.min(16, Math.floor((16 * 2 ** 20) / sumBytes(fours, eights))));
+  // The chunks depend on the shape alone; so does the order of every sum. Where few fit, output
+  // channels are shared among the threads as well.
+  const most = Math.max(1, Math.min(16, Math.floor(sumsBytes / sumBytes(fours, eights))));
   const chunkTiles = ceil4(Math.ceil(tiles / Math.min(most, Math.ceil(tiles / 64))));
   const chunks = Math.ceil(tiles / chunkTiles);
-  const fitting = Math.floor(blockBytes / (4 * products * (t.k + 8 * eights)));
+  const groups = Math.min(eights, Math.ceil((2 * lowering.threads) / chunks));
+  const groupEights = Math.ceil(eights / groups);
+  const fitting = Math.floor(gradientBytes / (4 * products * (t.k + 8 * groupEights)));
   const blockTiles = Math.max(8, Math.min(64, ceil4(fitting - 3)));
-  const [layoutX, layoutDy] = [columnsLayout(blockTiles, t.k), gradientLayout(blockTiles, t.n)];
+  const layoutX = columnsLayout(blockTiles, t.k);
+  const layoutDy = gradientLayout(blockTiles, 8 * groupEights);
   const scratchBytes = products * (layoutX.product + layoutDy.product);
   const scratch = lowering.scratch(scratchBytes * lowering.threads);
   const sums = lowering.scratch(chunks * sumBytes(fours, eights));
   const words = [
-    ...[x, dy, dw, sums, 0, 0, scratch, scratchBytes, chunkTiles, blockTiles, 0, 0],
+    ...[x, dy, dw, sums, 0, 0, scratch, scratchBytes, chunkTiles, blockTiles, 0, groupEights],
     ...[...layoutWords(layoutX), ...layoutWords(layoutDy), ...tilingWords(t)],
   ];
   lowering.command(`winograd${m}_gradient_chunks`, words);

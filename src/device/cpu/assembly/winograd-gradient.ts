@@ -26,7 +26,7 @@ class GradientCall {
   /** Tiles of a chunk and of a block within it, multiples of 4. */
   chunkTiles: i32;
   blockTiles: i32;
-  /** "blocks": panels of 4 input channels and of 8 output channels in a block. */
+  /** Panels of 4 input channels ("blocks" only) and of 8 output channels in an item of work. */
   blockFours: i32;
   blockEights: i32;
   /** Two PanelLayouts (of x, of dy) and a Tiling follow. */
@@ -62,9 +62,8 @@ function sumBytes(fours: i32, eights: i32): usize {
 @inline
 function multiplyProducts<F>(
   x: usize, lx: PanelLayout, y: usize, ly: PanelLayout, fours: i32, eights: i32, depth: i32,
-  accumulate: bool, m: usize,
+  accumulate: bool, m: usize, mBytes: usize,
 ): void {
-  const mBytes = sumBytes(fours, eights);
   for (let product = 0; product < products<F>(); product++) {
     let b = y, c = m;
     for (let j = 0; j < eights; j++, b += ly.channelBytes) {
@@ -103,19 +102,24 @@ function chunks<F>(thread: i32, threads: i32, p: usize): void {
   const call = changetype<GradientCall>(p);
   const t = tilingOf(call), lx = layoutX(call), ly = layoutDy(call);
   const total = tileCount(t), fours = t.k >> 2, eights = (t.n + 7) >> 3;
-  const count = (total + call.chunkTiles - 1) / call.chunkTiles;
+  const groups = (eights + call.blockEights - 1) / call.blockEights;
+  const items = (total + call.chunkTiles - 1) / call.chunkTiles * groups;
   const x = call.scratch + <usize>thread * <usize>call.scratchBytes;
   const y = x + <usize>products<F>() * lx.productBytes;
-  const last = shareStart(count, thread + 1, threads);
-  for (let chunk = shareStart(count, thread, threads); chunk < last; chunk++) {
-    const start = <i32>chunk * call.chunkTiles;
-    const end = min(total, start + call.chunkTiles);
-    const m = call.sums + <usize>chunk * <usize>products<F>() * sumBytes(fours, eights);
+  const mBytes = sumBytes(fours, eights);
+  const last = shareStart(items, thread + 1, threads);
+  for (let item = shareStart(items, thread, threads); item < last; item++) {
+    const chunk = <i32>item / groups, eight = <i32>item % groups * call.blockEights;
+    const countEights = min(call.blockEights, eights - eight);
+    const n0 = eight << 3, n1 = min(t.n, n0 + (countEights << 3));
+    const start = chunk * call.chunkTiles, end = min(total, start + call.chunkTiles);
+    const sums = call.sums + <usize>(chunk * products<F>()) * mBytes;
+    const m = sums + (<usize>(eight * fours) << 7);
     for (let first = start; first < end; first += call.blockTiles) {
       const depth = (min(call.blockTiles, end - first) + 3) & ~3;
       transformInput<F>(t, call.x, first, depth, x, lx);
-      transformGradient<F>(t, call.dy, first, depth, y, ly);
-      multiplyProducts<F>(x, lx, y, ly, fours, eights, depth, first > start, m);
+      transformGradient<F>(t, call.dy, first, depth, n0, n1, y, ly);
+      multiplyProducts<F>(x, lx, y, ly, fours, countEights, depth, first > start, m, mBytes);
     }
   }
 }
@@ -157,7 +161,7 @@ function operands<F>(thread: i32, threads: i32, p: usize): void {
   const x = call.transformedX + <usize>start * lx.fourBytes;
   const y = call.transformedDy + <usize>start * ly.fourBytes;
   transformInput<F>(t, call.x, first, count, x, lx);
-  transformGradient<F>(t, call.dy, first, count, y, ly);
+  transformGradient<F>(t, call.dy, first, count, 0, t.n, y, ly);
 }
 
 function blocks<F>(thread: i32, threads: i32, p: usize): void {
@@ -174,12 +178,12 @@ function blocks<F>(thread: i32, threads: i32, p: usize): void {
     const eight = (<i32>item / across) * call.blockEights;
     const countFours = min(call.blockFours, fours - four);
     const countEights = min(call.blockEights, eights - eight);
+    const mBytes = sumBytes(countFours, countEights);
     multiplyProducts<F>(
       call.transformedX + <usize>four * lx.channelBytes, lx,
       call.transformedDy + <usize>eight * ly.channelBytes, ly, countFours, countEights, depth,
-      false, m,
+      false, m, mBytes,
     );
-    const mBytes = sumBytes(countFours, countEights);
     for (let j = 0; j < countEights; j++) {
       for (let i = 0; i < countFours; i++) {
         const from = m + (<usize>(j * countFours + i) << 7);

@@ -148,9 +148,10 @@ export function transformInput<F>(
   }
 }
 
-/** A dY A^T of `count` tiles (a multiple of 4) from `first` on, as B panels of 8 channels. */
+/** A dY A^T of `count` tiles (a multiple of 4) from `first` on, channels [n0, n1), as B panels. */
 export function transformGradient<F>(
-  t: Tiling, dy: usize, first: i32, count: i32, to: usize, layout: PanelLayout,
+  t: Tiling, dy: usize, first: i32, count: i32, n0: i32, n1: i32, to: usize,
+  layout: PanelLayout,
 ): void {
   const m = outputSide<F>();
   const side = <usize>inputSide<F>();
@@ -162,8 +163,9 @@ export function transformGradient<F>(
     for (let r = 0; r < 4; r++) {
       locate(state(r), t, first + four + r, dy, t.outH, t.outW, t.n, m, 0, 0, m);
     }
-    for (let c: usize = 0; c < pixelBytes; c += 16) {
-      const at = to + (c >> 5) * layout.channelBytes + (c & 16);
+    for (let n = n0; n < n1; n += 4) {
+      const c = <usize>n << 2;
+      const at = to + <usize>((n - n0) >> 3) * layout.channelBytes + (c & 16);
       for (let r = 0; r < 4; r++) {
         const s = state(r);
         const target = at + <usize>r * layout.tileBytes;
