@@ -36,8 +36,11 @@ export interface TuningOptions {
   seed: number;
   /** Weight of <W, W_ori>: 0.2 on CIFAR-10, 0.1 on GTSRB, 0.001 on CIFAR-100 and Tiny-ImageNet. */
   alpha: number;
-  /** Rescale the head to its original norm after each step: in FST only, or in every method as the
-   * authors' code does. */
+  /**
+   * Rescale the head to its original norm after each step: in every method, as the authors' code
+   * does (its FT and FT-init have pinned norms, and FE-tuning's frozen head gets the original
+   * norm), or in FST only.
+   */
   projection: "fst" | "all";
   /** Rescale the re-drawn head before the first step too (the authors' code does not). */
   projectAtStart: boolean;
@@ -57,7 +60,7 @@ export const tuningDefaults: TuningOptions = {
   batchSize: 128,
   seed: 0,
   alpha: 0.2,
-  projection: "fst",
+  projection: "all",
   projectAtStart: false,
   redrawBias: true,
   batchNorm: "train",

@@ -66,13 +66,13 @@ it("gives a defense the model and clean images, and no way to reach the attack",
 });
 
 describeOnDevices("tuning", (device) => {
-  it("holds the head's norm at ||W_ori|| in FST, and only there by default", async () => {
+  it("holds the head's norm at ||W_ori|| in every method by default, or in FST alone", async () => {
     const fst = await tuned(device(), featureShiftTuning);
     const original = norm(data(fst.before, "linear.weight"));
     for (const n of fst.norms) expect(Math.abs(n / original - 1)).toBeLessThan(1e-6);
-    const ft = await tuned(device(), fineTuning);
+    const ft = await tuned(device(), fineTuning, { projection: "fst" });
     expect(Math.abs(norm(data(ft.after, "linear.weight")) / original - 1)).toBeGreaterThan(1e-4);
-    const pinned = await tuned(device(), fineTuning, { projection: "all" });
+    const pinned = await tuned(device(), fineTuning);
     expect(Math.abs((pinned.norms[0] ?? 0) / original - 1)).toBeLessThan(1e-6);
   });
 
@@ -96,7 +96,8 @@ describeOnDevices("tuning", (device) => {
 
   it("re-draws the last linear layer only", async () => {
     // A rate too small to move anything: what differs afterwards was re-drawn.
-    const still = await tuned(device(), fineTuningInit, { lr: 1e-30, batchNorm: "frozen" });
+    const unpinned = { lr: 1e-30, batchNorm: "frozen", projection: "fst" } as const;
+    const still = await tuned(device(), fineTuningInit, unpinned);
     const names = [...still.before.keys()].filter(
       (name) => !name.endsWith("num_batches_tracked") && changed(still, name),
     );
@@ -115,7 +116,7 @@ describeOnDevices("tuning", (device) => {
 
   it("with alpha 0, FST is FT-init with projection", async () => {
     const fst = await tuned(device(), featureShiftTuning, { alpha: 0 });
-    const init = await tuned(device(), fineTuningInit, { projection: "all" });
+    const init = await tuned(device(), fineTuningInit);
     expect(fst.after).toEqual(init.after);
     const shifted = await tuned(device(), featureShiftTuning, { alpha: 0.2 });
     expect(data(shifted.after, "linear.weight")).not.toEqual(data(fst.after, "linear.weight"));
@@ -131,7 +132,7 @@ describeOnDevices("tuning", (device) => {
   });
 
   it("leaves the bias out of the projection", async () => {
-    const options = { lr: 1e-30, batchNorm: "frozen" } as const;
+    const options = { lr: 1e-30, batchNorm: "frozen", projection: "fst" } as const;
     const init = await tuned(device(), fineTuningInit, options);
     const fst = await tuned(device(), featureShiftTuning, options);
     expect(data(fst.after, "linear.bias")).toEqual(data(init.after, "linear.bias"));
@@ -144,8 +145,8 @@ describeOnDevices("tuning", (device) => {
     expect(changed(probe, "layer1.0.conv1.weight")).toBe(false);
     expect(changed(probe, "bn1.weight")).toBe(false);
     expect(changed(probe, "bn1.running_mean")).toBe(true);
-    const features = await tuned(device(), featureTuning);
-    const redrawn = await tuned(device(), fineTuningInit, { lr: 1e-30 });
+    const features = await tuned(device(), featureTuning, { projection: "fst" });
+    const redrawn = await tuned(device(), fineTuningInit, { lr: 1e-30, projection: "fst" });
     expect(data(features.after, "linear.weight")).toEqual(data(redrawn.after, "linear.weight"));
     expect(changed(features, "layer4.1.conv2.weight")).toBe(true);
     expect(changed(features, "bn1.bias")).toBe(true);
