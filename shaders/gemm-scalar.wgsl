@@ -3,25 +3,28 @@
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
-/// Elements index .. index + 3, zero from `count` on.
+/// Elements index .. index + 3, zero from `count` (at least 1) on. Without branches, because on
+/// software adapters they cost more than the loads.
 fn readA(index: u32, count: u32) -> vec4f {
-  var value = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (i < count) {
-      value[i] = a[index + i];
-    }
-  }
-  return value;
+  let last = count - 1u;
+  let value = vec4f(
+    a[index],
+    a[index + min(1u, last)],
+    a[index + min(2u, last)],
+    a[index + min(3u, last)],
+  );
+  return select(vec4f(), value, vec4u(0u, 1u, 2u, 3u) < vec4u(count));
 }
 
 fn readB(index: u32, count: u32) -> vec4f {
-  var value = vec4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (i < count) {
-      value[i] = b[index + i];
-    }
-  }
-  return value;
+  let last = count - 1u;
+  let value = vec4f(
+    b[index],
+    b[index + min(1u, last)],
+    b[index + min(2u, last)],
+    b[index + min(3u, last)],
+  );
+  return select(vec4f(), value, vec4u(0u, 1u, 2u, 3u) < vec4u(count));
 }
 
 fn write(index: u32, value: vec4f, count: u32) {

@@ -76,7 +76,6 @@ const laneConstants = (blocks: Pair, lanes: Pair): Constants => ({
 
 export const gemmVariants = {
   registers8x8: registers([2, 2], [4, 2]),
-  registers4x8: registers([1, 2], [4, 2]),
   registers4x4: registers([1, 1], [4, 4]),
   rows32x16: subgroup("rows", 1, 4, 8),
   rows64x16: subgroup("rows", 2, 4, 8),
@@ -88,7 +87,6 @@ export const gemmVariants = {
   tile32deep: workgroup([1, 1], [8, 8], 16),
   tile64: workgroup([1, 1], [16, 16], 16),
   tile64few: workgroup([2, 2], [8, 8], 8),
-  tile64fewDeep: workgroup([2, 2], [8, 8], 16),
   tile128: workgroup([2, 2], [16, 16], 8),
 } as const satisfies Record<string, GemmVariant>;
 
@@ -144,5 +142,5 @@ export function defaultVariant(adapter: GemmAdapter, size: GemmSize): GemmVarian
   const tiles = (side: number) => Math.ceil(m / side) * Math.ceil(n / side) * count;
   const small = Math.min(m, n);
   if (small >= 128 && tiles(128) >= 256) return "tile128";
-  return small >= 64 && tiles(64) >= 64 ? "tile64fewDeep" : "tile32deep";
+  return small >= 64 && tiles(64) >= 64 ? "tile64" : "tile32deep";
 }
