@@ -77,7 +77,8 @@ function step(thread: i32, threads: i32, control: usize, at: usize): usize {
   const op = load<u32>(at);
   const next = at + load<u32>(at, 4);
   if (op < JUMP) {
-    if (thread == 0) store<u32>(control, op, CURRENT);
+    // By every thread: the one that traps must not be ahead of the one that says where.
+    store<u32>(control, op, CURRENT);
     call_indirect<void>(op, thread, threads, at + 8);
     if (threads > 1) barrier(control, threads);
     return next;
