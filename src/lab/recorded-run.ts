@@ -58,6 +58,7 @@ export async function recordedRun<R extends RunRecord>(
   const { directory: path, device, ...described } = plan;
   const previous = await claimDirectory(path, plan);
   const began = performance.now();
+  const started = previous?.started ?? new Date().toISOString();
   const directory = new RunDirectory(path);
   const record = (state: RunRecord["state"], metrics: R["metrics"]): R => {
     const seconds = (previous?.seconds ?? 0) + (performance.now() - began) / 1000;
@@ -67,8 +68,7 @@ export async function recordedRun<R extends RunRecord>(
       ...others,
       command: previous?.command ?? command,
       ...{ state, device: device.info, software: softwareVersions(device) },
-      started: previous?.started ?? new Date().toISOString(),
-      ...{ seconds: Number(seconds.toFixed(3)), metrics },
+      ...{ started, seconds: Number(seconds.toFixed(3)), metrics },
     } as RunRecord as R;
   };
   await directory.writeRecord(record("running", null));

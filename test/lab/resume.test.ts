@@ -33,7 +33,16 @@ const epochs = async (name: string) =>
   (await new RunDirectory(join(folder, name)).metrics.read()).filter((l) => l.type === "epoch");
 
 test("a run stopped inside its second epoch ends bit-equal to one that was not", async () => {
-  const whole = await train("whole");
+  const earliest = Date.now();
+  let trainedAt = 0;
+  const whole = await train("whole", {
+    onStep: () => {
+      trainedAt ||= Date.now();
+    },
+  });
+  const started = Date.parse(whole.started);
+  expect(started).toBeGreaterThanOrEqual(earliest);
+  expect(started).toBeLessThanOrEqual(trainedAt);
   const controller = new AbortController();
   const stopped = train("stopped", {
     signal: controller.signal,
