@@ -123,23 +123,33 @@ function convolve(
   const tiles = tileCount(t);
   // Few tiles and many weights: transform the weights on the fly. The results are the same.
   const byChannels = tiles <= 512 && t.k * t.n > 64 * 64;
-  const blockChannels = Math.min(t.k, 128);
+  const blockChannels = Math.min(t.k, 64);
   const fitting = Math.floor(blockBytes / (4 * products * t.k));
   const shared = Math.ceil(tiles / (2 * lowering.threads));
   const blockTiles = byChannels
     ? Math.min(ceil4(tiles), 128)
     : Math.max(4, ceil4(Math.min(fitting - 3, shared, 64)));
+  const blocks = Math.ceil(tiles / blockTiles);
+  const blockPanels = byChannels && eightsOf(t.n) * blocks >= 8 * lowering.threads ? 2 : 1;
   const layout = rowsLayout(byChannels ? ceil4(tiles) : blockTiles, t.k);
   const sums = products * (32 * blockTiles + skew);
   const panel = products * (32 * (byChannels ? blockChannels : t.k) + skew);
-  const scratchBytes = sums + (byChannels ? panel : products * layout.product);
+  const scratchBytes =
+    blockPanels * sums + (byChannels ? blockPanels * panel : products * layout.product);
   const transformed = lowering.scratch(
     byChannels ? products * layout.product : eightsOf(t.n) * panel,
   );
   const scratch = lowering.scratch(scratchBytes * lowering.threads);
   const words = [
     ...[input, w, transformed, out, scratch, scratchBytes],
-    ...[Number(flipped), blockTiles, blockChannels, ...layoutWords(layout), ...tilingWords(t)],
+    ...[
+      Number(flipped),
+      blockTiles,
+      blockChannels,
+      blockPanels,
+      ...layoutWords(layout),
+      ...tilingWords(t),
+    ],
   ];
   lowering.command(`winograd${t.m}_${byChannels ? "input" : "weights"}`, words);
   lowering.command(`winograd${t.m}_${byChannels ? "channels" : "tiles"}`, words);

@@ -23,8 +23,9 @@ class ConvCall {
   flipped: i32;
   /** Tiles of a block, a multiple of 4. */
   blockTiles: i32;
-  /** Input channels of a block in "channels". */
+  /** "channels": input channels of a block, and panels of 8 output channels in an item of work. */
   blockChannels: i32;
+  blockPanels: i32;
   /** A PanelLayout and a Tiling follow. */
 }
 
@@ -40,17 +41,25 @@ function tilingOf(call: ConvCall): Tiling {
   return changetype<Tiling>(changetype<usize>(layoutOf(call)) + offsetof<PanelLayout>());
 }
 
-/** `fours` groups of four tiles of every product, times one panel; M is [product][tile][8]. */
+/**
+ * `fours` groups of four tiles of every product, times `panels` panels. U is [panel][product][k][8]
+ * and M [panel][product][tile][8]: panels are innermost, for V to be read once for all of them.
+ */
 // @ts-ignore: decorator
 @inline
 function multiplyProducts<F>(
   v: usize, vBytes: usize, fourBytes: usize, u: usize, uBytes: usize, depth: i32,
-  accumulate: bool, m: usize, mBytes: usize, fours: i32,
+  accumulate: bool, m: usize, mBytes: usize, fours: i32, panels: i32,
 ): void {
   for (let product = 0; product < products<F>(); product++) {
     let a = v, c = m;
     for (let i = 0; i < fours; i++, a += fourBytes, c += 128) {
-      multiplyTile<Rows>(a, u, depth, accumulate, c, c + 32, c + 64, c + 96);
+      let b = u, to = c;
+      for (let q = 0; q < panels; q++) {
+        multiplyTile<Rows>(a, b, depth, accumulate, to, to + 32, to + 64, to + 96);
+        b += <usize>products<F>() * uBytes;
+        to += <usize>products<F>() * mBytes;
+      }
     }
     v += vBytes;
     u += uBytes;
@@ -93,7 +102,7 @@ function tiles<F>(thread: i32, threads: i32, p: usize): void {
     let u = call.transformed;
     for (let n0 = 0; n0 < t.n; n0 += 8, u += <usize>products<F>() * uBytes) {
       multiplyProducts<F>(
-        v, layout.productBytes, layout.fourBytes, u, uBytes, t.k, false, m, mBytes, fours,
+        v, layout.productBytes, layout.fourBytes, u, uBytes, t.k, false, m, mBytes, fours, 1,
       );
       transformOutput<F>(t, call.out, first, count, n0, m, mBytes);
     }
@@ -113,26 +122,35 @@ function input<F>(thread: i32, threads: i32, p: usize): void {
 function channels<F>(thread: i32, threads: i32, p: usize): void {
   const call = changetype<ConvCall>(p);
   const t = tilingOf(call), layout = layoutOf(call);
-  const total = tileCount(t), block = call.blockTiles;
-  const panels = (t.n + 7) >> 3, blocks = (total + block - 1) / block;
+  const total = tileCount(t), block = call.blockTiles, group = call.blockPanels;
+  const panels = (t.n + 7) >> 3, groups = (panels + group - 1) / group;
+  const items = groups * ((total + block - 1) / block);
   const uBytes = weightPanelBytes(call.blockChannels);
   const mBytes = (<usize>block << 5) + 64;
   const u = call.scratch + <usize>thread * <usize>call.scratchBytes;
-  const m = u + <usize>products<F>() * uBytes;
-  const last = shareStart(panels * blocks, thread + 1, threads);
-  for (let item = shareStart(panels * blocks, thread, threads); item < last; item++) {
-    const n0 = (<i32>item % panels) << 3, first = (<i32>item / panels) * block;
-    const count = min(block, total - first);
+  const m = u + <usize>(group * products<F>()) * uBytes;
+  const last = shareStart(items, thread + 1, threads);
+  for (let item = shareStart(items, thread, threads); item < last; item++) {
+    const panel = (<i32>item % groups) * group, first = (<i32>item / groups) * block;
+    const count = min(block, total - first), size = min(group, panels - panel);
     const v = call.transformed + <usize>(first >> 2) * layout.fourBytes;
     for (let k0 = 0; k0 < t.k; k0 += call.blockChannels) {
       const k1 = min(t.k, k0 + call.blockChannels);
-      transformWeights<F>(call.w, t.k, t.n, call.flipped != 0, n0, k0, k1, u, uBytes);
+      for (let q = 0; q < size; q++) {
+        transformWeights<F>(
+          call.w, t.k, t.n, call.flipped != 0, (panel + q) << 3, k0, k1,
+          u + <usize>(q * products<F>()) * uBytes, uBytes,
+        );
+      }
       multiplyProducts<F>(
         v + (<usize>k0 << 4), layout.productBytes, layout.fourBytes, u, uBytes, k1 - k0, k0 > 0,
-        m, mBytes, (count + 3) >> 2,
+        m, mBytes, (count + 3) >> 2, size,
       );
     }
-    transformOutput<F>(t, call.out, first, count, n0, m, mBytes);
+    for (let q = 0; q < size; q++) {
+      const sums = m + <usize>(q * products<F>()) * mBytes;
+      transformOutput<F>(t, call.out, first, count, (panel + q) << 3, sums, mBytes);
+    }
   }
 }
 
