@@ -14,6 +14,8 @@ export { type ElementwiseRow, elementwiseTable } from "./device/elementwise.js";
 export * from "./device/errors.js";
 export { type OpenDeviceOptions, openDevice } from "./device/open.js";
 export type { Scope } from "./device/scope.js";
+export type { TuneOptions, TuneResult, TuneStore } from "./device/webgpu/autotune.js";
+export { openWebGpuDevice, type WebGpuDevice, type WebGpuOptions } from "./device/webgpu/device.js";
 export * from "./models/index.js";
 export * from "./nn/index.js";
 export * from "./ops/index.js";

@@ -69,12 +69,16 @@ function runConv(
 /** Elements of scratch memory, 64 MiB, above which the transformed tiles are not worth having. */
 const mostScratch = 2 ** 24;
 
+/** Tiles below which transforming the filters costs more than their products save. */
+const fewestTiles = 12;
+
 /**
  * On a software adapter arithmetic and loads count, of which F(4x4, 3x3) needs about half when
  * there are channels to share its transforms and the tiles are not mostly padding. On a GPU its
  * memory traffic counts as much: there only measuring tells (docs/webgpu-kernels.md).
  */
-function winogradPays(gpu: GpuLowering, { cIn, cOut, outW, outH }: Conv2dShape): boolean {
-  const padded = Math.ceil(outW / 4) * Math.ceil(outH / 4) * 16;
-  return gpu.software && Math.min(cIn, cOut) >= 12 && padded < 2 * outW * outH;
+function winogradPays(gpu: GpuLowering, { n, cIn, cOut, outW, outH }: Conv2dShape): boolean {
+  const tiles = n * Math.ceil(outW / 4) * Math.ceil(outH / 4);
+  const padded = tiles * 16 >= 2 * n * outW * outH;
+  return gpu.software && Math.min(cIn, cOut) >= 12 && tiles >= fewestTiles && !padded;
 }
