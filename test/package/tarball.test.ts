@@ -138,8 +138,11 @@ describe("the packed package in an empty project", () => {
   );
 
   test("puts the command line on the path", async () => {
-    const args = ["--offline", "--no-install", "shiftgrad", "--help"];
-    const { stdout } = await run("npx", args, { cwd: project });
+    const args = ["--offline", "--no-install", "shiftgrad"];
+    const { stdout } = await run("npx", [...args, "--help"], { cwd: project });
     expect(stdout).toContain("purify");
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const shown = await run("npx", [...args, "--version"], { cwd: project });
+    expect(shown.stdout.trim()).toBe(version);
   });
 });
