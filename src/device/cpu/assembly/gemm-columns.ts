@@ -1,6 +1,6 @@
-// out[taps * channels, n] := sum over points of A^T B (+ bias): the weight gradient of a convolution,
-// and the product with a transposed A. Points are split into chunks that do not depend on the number
-// of threads; each chunk's sum goes to its own part, and gemm_sum adds the parts in order.
+// out[taps * channels, n] := sum over points of A^T B (+ bias): a convolution's weight gradient, and
+// the product with a transposed A. Points are split into chunks that do not depend on the number of
+// threads; each chunk's sum goes to its own part, and gemm_sum adds the parts in order.
 import { Columns, multiplyTile } from "./gemm-tile";
 import {
   Grid, Point, Taps, measureTaps, moveOn, moveTo, reachesInside, tapInside, tapOffset,

@@ -32,7 +32,7 @@ export function packStraight(from: usize, ld: usize, count: i32, to: usize): voi
   }
 }
 
-/** Four columns of a transposed panel: rows r0 to r3 of 4 floats -> their transpose, 32 bytes apart. */
+/** Rows r0 to r3 of 4 floats -> the first `count` rows of their transpose, 32 bytes apart. */
 // @ts-ignore: decorator
 @inline
 function transpose4(r0: usize, r1: usize, r2: usize, r3: usize, to: usize, count: i32): void {

@@ -127,7 +127,8 @@ export function gemm_rows(thread: i32, threads: i32, p: usize): void {
             const table = addresses + (<usize>r << 2);
             if (r + 4 <= count && column + 8 <= n) {
               multiplyTile<Rows>(
-                a, b, depth, accumulate, load<usize>(table) + offset, load<usize>(table, 4) + offset,
+                a, b, depth, accumulate,
+                load<usize>(table) + offset, load<usize>(table, 4) + offset,
                 load<usize>(table, 8) + offset, load<usize>(table, 12) + offset,
               );
             } else {

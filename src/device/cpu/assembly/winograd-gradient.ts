@@ -7,7 +7,9 @@
 // of the result is summed over all tiles and transformed back at once.
 import { Columns, multiplyTile } from "./gemm-tile";
 import { F2, F4, WeightGradient, inputSide, mapSquare, products } from "./winograd-transforms";
-import { PanelLayout, Tiling, tileCount, transformGradient, transformInput } from "./winograd-tiles";
+import {
+  PanelLayout, Tiling, tileCount, transformGradient, transformInput,
+} from "./winograd-tiles";
 import { threadScratch } from "./runtime";
 import { shareStart } from "./simd";
 

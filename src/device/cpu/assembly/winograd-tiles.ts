@@ -1,6 +1,7 @@
 // Tiles of an NHWC image into the transformed domain and back.
-import { input2, input4, inputSide, mapColumns, mapSquare, outputSide } from "./winograd-transforms";
-import { Gradient, Input, Output } from "./winograd-transforms";
+import {
+  Gradient, Input, Output, input2, input4, inputSide, mapColumns, mapSquare, outputSide,
+} from "./winograd-transforms";
 import { threadScratch } from "./runtime";
 
 /** A stride-1 convolution cut into tiles; tile t is (image, row, column) in that order. */
@@ -191,7 +192,7 @@ export function transformGradient<F>(
   }
 }
 
-/** A^T M A of `count` tiles from `first` on, 8 channels from column `n0`; M is [product][tile][8]. */
+/** A^T M A of `count` tiles from `first` on, 8 channels from n0 on; M is [product][tile][8]. */
 export function transformOutput<F>(
   t: Tiling, out: usize, first: i32, count: i32, n0: i32, from: usize, productBytes: usize,
 ): void {

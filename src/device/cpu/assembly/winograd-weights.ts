@@ -7,7 +7,7 @@ const SQUARE: usize = 0;
 /** Nine taps of 4 x 8 floats. */
 const TAPS: usize = 4096;
 
-/** Bytes of one product's panel of `k` rows; a cache line more, so that products do not share sets. */
+/** Bytes of one product's panel of `k` rows; a cache line more keeps products in different sets. */
 // @ts-ignore: decorator
 @inline
 export function weightPanelBytes(k: i32): usize {
@@ -15,7 +15,7 @@ export function weightPanelBytes(k: i32): usize {
 }
 
 /**
- * Input channels [k0, k1) and output channels n0 to n0 + 7 of w [3, 3, k, n], as [product][k1 - k0][8].
+ * Input channels [k0, k1) and 8 output channels from n0 of w [3, 3, k, n] -> [product][k1 - k0][8].
  * `flipped` is for the input gradient: w is [3, 3, n, k] and taps run backwards.
  */
 export function transformWeights<F>(
