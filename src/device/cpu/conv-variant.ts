@@ -6,7 +6,8 @@ export type ConvPass = "forward" | "inputGrad" | "weightGrad";
 export type ConvVariant = "gemm" | "winograd2" | "winograd4";
 
 /**
- * Cycles of one thread, fitted to profiles on Zen 3 (128-bit SIMD with FMA):
+ * Cycles of one thread on Zen 3 (128-bit SIMD with FMA). winograd4's input and output come from a
+ * profile at 16 channels, the others are estimates; docs/cpu-convolution.md has measured times.
  * a 4x8 tile does a step of its inner dimension in 4 cycles and costs 40 besides; packing copies 4
  * channels of a tap in 4; a transform of 4 channels of a tile as listed, of 4 filters in `filter`.
  */
