@@ -50,10 +50,9 @@ fn segmentA(p: Params, z: u32, row: RowA, s: u32) -> u32 {
 /// Channels of the input pixel under the tap at step k; zero outside the image and the row.
 fn pixelA(p: Params, row: RowA, start: u32, k: u32) -> vec4f {
   let x = u32(i32(k * p.stride.x) + row.tap.x);
-  if (start == none || x >= p.size.x || (TAIL_K && k >= p.segment)) {
-    return vec4f();
-  }
-  return readA((start + x) * p.cIn + row.channel, p.cIn - row.channel);
+  let inside = start != none && x < p.size.x && !(TAIL_K && k >= p.segment);
+  let index = select(0u, (start + x) * p.cIn, inside) + row.channel;
+  return select(vec4f(), readA(index, p.cIn - row.channel), inside);
 }
 
 fn loadA(p: Params, row: RowA, start: u32, k: u32) -> vec4f {
