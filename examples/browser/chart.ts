@@ -115,14 +115,14 @@ export class Chart {
           d: list.map(([x, y], i) => `${i ? "L" : "M"}${px(toX(x))} ${px(toY(y))}`).join(""),
           "data-points": list.length,
         });
-      if (line.smooth) parts.push(drawn(points, "raw"), drawn(smoothed(points), "mean"));
+      if (line.smooth) parts.push(drawn(points, "raw"), drawn(this.#smoothed(points), "mean"));
       else {
         parts.push(drawn(points, "mean"));
         for (const [x, y] of points) {
           parts.push(element("circle", { class: line.key, cx: toX(x), cy: toY(y), r: 3 }));
         }
       }
-      const last = (line.smooth ? smoothed(points) : points).at(-1);
+      const last = (line.smooth ? this.#smoothed(points) : points).at(-1);
       const value = this.#legend.get(line.key);
       if (value) value.textContent = last ? this.#options.format(last[1]) : "";
     }
@@ -130,28 +130,31 @@ export class Chart {
     this.#svg.replaceChildren(...parts);
   }
 
+  /** Exponential running mean, corrected for its start; it starts anew at every mark. */
+  #smoothed(points: Point[]): Point[] {
+    const keep = 0.9;
+    let mean = 0;
+    let weight = 0;
+    let before = 0;
+    return points.map(([x, y]) => {
+      if (this.#marks.some((mark) => before <= mark.x && mark.x < x)) mean = weight = 0;
+      before = x;
+      mean = keep * mean + (1 - keep) * y;
+      weight = keep * weight + (1 - keep);
+      return [x, mean / weight];
+    });
+  }
+
   /** A round number above the means, so that one wild step does not flatten the curve. */
   #ceiling(): number {
     let most = 0;
     for (const { key, smooth } of this.#options.lines) {
       const points = this.#points.get(key) ?? [];
-      for (const [, y] of smooth ? smoothed(points) : points) most = Math.max(most, y);
+      for (const [, y] of smooth ? this.#smoothed(points) : points) most = Math.max(most, y);
     }
     const step = niceStep((most || 1) / 4);
     return step * Math.ceil(((most || 1) * 1.1) / step / 4) * 4;
   }
-}
-
-/** Exponential running mean, corrected for its start. */
-function smoothed(points: Point[]): Point[] {
-  const keep = 0.9;
-  let mean = 0;
-  let weight = 0;
-  return points.map(([x, y]) => {
-    mean = keep * mean + (1 - keep) * y;
-    weight = keep * weight + (1 - keep);
-    return [x, mean / weight];
-  });
 }
 
 /** 1, 2 or 5 times a power of ten, at least `least`. */
