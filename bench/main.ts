@@ -4,9 +4,9 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import type { Device } from "../src/device/device.js";
 import { openDevice } from "../src/device/open.js";
+import { measurePeaks, type Peaks } from "../src/device/peaks.js";
 import { bytesOf, type Case, cases, flopsOf } from "./cases.js";
 import { prepare, time } from "./ours.js";
-import { measurePeaks, type Peaks } from "./peaks.js";
 import { Peer } from "./peer.js";
 import { type Summary, summarise } from "./statistics.js";
 

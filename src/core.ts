@@ -13,7 +13,15 @@ export type {
 export { type ElementwiseRow, elementwiseTable } from "./device/elementwise.js";
 export * from "./device/errors.js";
 export { type OpenDeviceOptions, openDevice } from "./device/open.js";
+export { measurePeaks, type Peaks } from "./device/peaks.js";
+export {
+  type ProfiledCall,
+  type ProfiledDispatch,
+  type ProfileRow,
+  profileRows,
+} from "./device/profile.js";
 export type { Scope } from "./device/scope.js";
+export { chromeTrace } from "./device/trace.js";
 export type { TuneOptions, TuneResult, TuneStore } from "./device/webgpu/autotune.js";
 export { openWebGpuDevice, type WebGpuDevice, type WebGpuOptions } from "./device/webgpu/device.js";
 export * from "./models/index.js";

@@ -2,6 +2,7 @@ import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js
 import { DeviceError, ReleasedError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
 import { newCounters, Pool } from "../pool.js";
+import { groupCalls, type KernelCall, type ProfiledCall } from "../profile.js";
 import type { Scope } from "../scope.js";
 import type { Slice, Storage } from "../storage.js";
 import {
@@ -12,13 +13,7 @@ import {
   subgroupSize,
 } from "./adapter.js";
 import { keepAlive } from "./alive.js";
-import {
-  type TuneHost,
-  type TuneOptions,
-  type TuneResult,
-  tune,
-  VariantChoices,
-} from "./autotune.js";
+import { type TuneOptions, type TuneResult, VariantChoices } from "./autotune.js";
 import { BindGroups } from "./bindings.js";
 import { Faults } from "./faults.js";
 import { checkLive, checkWrite, unshared } from "./host-data.js";
@@ -26,8 +21,9 @@ import { lower } from "./kernels.js";
 import type { Dispatch, GpuLowering } from "./lowering.js";
 import { bufferOf, GpuMemory, type GpuStorage, mapRead, Staging } from "./memory.js";
 import { Pipelines } from "./pipelines.js";
-import { type KernelTime, Profiler } from "./profiler.js";
+import { Profiler } from "./profiler.js";
 import { type Command, CommandStream } from "./stream.js";
+import { tuneDevice } from "./tuner.js";
 import { foldWorkgroups, maxWorkgroups } from "./workgroups.js";
 
 export interface WebGpuOptions extends AdapterOptions {
@@ -73,6 +69,9 @@ export class WebGpuDevice implements Device {
   readonly #lowering: GpuLowering;
   readonly #choices: VariantChoices;
   readonly #scratch: GpuStorage[] = [];
+  /** The call being lowered, where a profile will ask for it, and its dispatches so far. */
+  #call: KernelCall | undefined;
+  #dispatches = 0;
   #recorded: Command[] | undefined;
   #destroyed = false;
 
@@ -142,9 +141,16 @@ export class WebGpuDevice implements Device {
 
   run<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
     this.#checkOpen();
+    if (this.#recorded || this.#profiler.enabled) this.#call = { kernel, call };
+    this.#lower((gpu) => lower(gpu, kernel, call));
+  }
+
+  #lower(body: (gpu: GpuLowering) => void): void {
+    this.#dispatches = 0;
     try {
-      lower(this.#lowering, kernel, call);
+      body(this.#lowering);
     } finally {
+      this.#call = undefined;
       // Queue order makes scratch memory free for the next call at once.
       for (const storage of this.#scratch.splice(0)) this.#pool.release(storage);
     }
@@ -241,14 +247,24 @@ export class WebGpuDevice implements Device {
     };
   }
 
-  /** Turns per-kernel timing on or off; needs the feature timestamp-query. */
+  /**
+   * Turns the timing of every dispatch on or off. Needs the feature timestamp-query: DeviceError
+   * without it. What is timed is kept until the next report.
+   */
   profile(on: boolean): void {
     this.#stream.submit();
     this.#profiler.enable(on);
   }
 
-  /** GPU milliseconds per kernel since the last report, the most expensive first. */
-  profileReport(): Promise<KernelTime[]> {
+  /**
+   * The kernel calls timed since the last report, in queue order; for a table see `profileRows`, for
+   * a file `chromeTrace`.
+   */
+  async profileReport(): Promise<ProfiledCall[]> {
+    return groupCalls(await this.#timedDispatches());
+  }
+
+  #timedDispatches() {
     this.#stream.submit();
     return keepAlive(this.#profiler.report());
   }
@@ -259,41 +275,21 @@ export class WebGpuDevice implements Device {
    */
   async tune(body: () => void, options: TuneOptions = {}): Promise<TuneResult[]> {
     this.#checkOpen();
-    const tunables = this.#choices.observe(body);
-    await this.finish();
-    const host: TuneHost = {
-      adapter: this.info.name,
+    const host = {
+      info: this.info,
       choices: this.#choices,
-      allocate: (elements) => {
+      allocate: (elements: number): Slice => {
         const storage = this.#pool.allocate(elements * 4, "tuning");
         this.#pool.keep(storage);
         return { storage, offset: 0, length: elements };
       },
-      release: ({ storage }) => this.#pool.release(storage as GpuStorage),
-      time: (run) => this.#time(() => run(this.#lowering)),
+      release: ({ storage }: Slice) => this.#pool.release(storage as GpuStorage),
+      lower: (run: (gpu: GpuLowering) => void) => this.#lower(run),
+      finish: () => this.finish(),
+      profile: (on: boolean) => this.profile(on),
+      dispatches: () => this.#timedDispatches(),
     };
-    return tune(host, tunables, options);
-  }
-
-  /** Milliseconds the dispatches of `body` take: timestamps where there are any, else wall time. */
-  async #time(body: () => void): Promise<number> {
-    const stamps = this.gpu.features.has("timestamp-query") && !this.info.software;
-    await this.finish();
-    if (stamps) {
-      this.profile(true);
-      await this.profileReport();
-    }
-    const start = performance.now();
-    try {
-      body();
-    } finally {
-      for (const storage of this.#scratch.splice(0)) this.#pool.release(storage);
-    }
-    await this.finish();
-    if (!stamps) return performance.now() - start;
-    const report = await this.profileReport();
-    this.profile(false);
-    return report.reduce((sum, { ms }) => sum + ms, 0);
+    return tuneDevice(host, body, options);
   }
 
   async destroy(): Promise<void> {
@@ -320,6 +316,8 @@ export class WebGpuDevice implements Device {
       group: this.#groups.get(dispatch, pipeline),
       workgroups: foldWorkgroups(dispatch),
       storages: dispatch.bindings.map((binding) => binding.slice.storage),
+      call: this.#call,
+      index: this.#dispatches++,
     };
     if (this.#recorded) this.#recorded.push(command);
     else this.#stream.dispatch(command);

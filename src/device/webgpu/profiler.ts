@@ -1,27 +1,24 @@
 import { DeviceError } from "../errors.js";
+import type { TracedDispatch } from "../profile.js";
 import { mapRead, usage } from "./memory.js";
 
-export interface KernelTime {
-  readonly kernel: string;
-  readonly calls: number;
-  readonly ms: number;
-}
+/** What a pass is for, before its times are known. */
+type Labels = Omit<TracedDispatch, "start" | "end">;
 
 /** Timestamps a query set may hold: two for each dispatch. */
 const maxQueries = 4096;
 const bytes = maxQueries * 8;
 
 /**
- * GPU time per kernel by timestamp queries: while it is enabled every dispatch has a compute pass of
+ * GPU time of every dispatch by timestamp queries: while it is enabled each has a compute pass of
  * its own, which costs time between dispatches but not inside them.
  */
 export class Profiler {
   readonly #device: GPUDevice;
   #resources: { queries: GPUQuerySet; resolved: GPUBuffer } | undefined;
-  #names: string[] = [];
-  #collecting: Promise<void>[] = [];
-  #totals = new Map<string, { calls: number; ms: number }>();
+  #labels: Labels[] = [];
   #target: GPUBuffer | undefined;
+  #collecting: Promise<{ labels: Labels[]; times: BigUint64Array }>[] = [];
   enabled = false;
 
   constructor(device: GPUDevice) {
@@ -31,8 +28,9 @@ export class Profiler {
   enable(on: boolean): void {
     if (on && !this.#device.features.has("timestamp-query")) {
       throw new DeviceError(
-        "profiling needs WebGPU's timestamp-query feature, which this adapter or browser does " +
-          "not offer (in Chrome: --enable-dawn-features=allow_unsafe_apis)",
+        "profiling needs WebGPU's feature timestamp-query, which this adapter does not offer: use " +
+          "another adapter or driver, or start Chrome with --enable-unsafe-webgpu; a GPUDevice of " +
+          'your own must be requested with requiredFeatures: ["timestamp-query"]',
       );
     }
     this.enabled = on;
@@ -40,16 +38,16 @@ export class Profiler {
 
   /** True when the query set has no room for another dispatch. */
   get full(): boolean {
-    return this.#names.length * 2 >= maxQueries;
+    return this.#labels.length * 2 >= maxQueries;
   }
 
-  passFor(name: string): GPUComputePassDescriptor {
+  passFor({ name, call, index }: Labels): GPUComputePassDescriptor {
     if (!this.enabled) return {};
     this.#resources ??= {
       queries: this.#device.createQuerySet({ type: "timestamp", count: maxQueries }),
       resolved: this.#device.createBuffer({ size: bytes, usage: usage.resolve | usage.copySrc }),
     };
-    const first = this.#names.push(name) * 2 - 2;
+    const first = this.#labels.push({ name, call, index }) * 2 - 2;
     return {
       timestampWrites: {
         querySet: this.#resources.queries,
@@ -61,40 +59,44 @@ export class Profiler {
 
   /** Before a submit: copies the timestamps of its passes out. */
   resolve(encoder: GPUCommandEncoder): void {
-    if (!this.#resources || !this.#names.length) return;
+    if (!this.#resources || !this.#labels.length) return;
     const { queries, resolved } = this.#resources;
     const target = this.#device.createBuffer({ size: bytes, usage: usage.mapRead | usage.copyDst });
-    encoder.resolveQuerySet(queries, 0, this.#names.length * 2, resolved, 0);
+    encoder.resolveQuerySet(queries, 0, this.#labels.length * 2, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, target, 0, bytes);
     this.#target = target;
   }
 
-  /** After a submit: adds the times up when they have come back. */
+  /** After a submit: takes the timestamps when they have come back. */
   collect(): void {
     const target = this.#target;
     if (!target) return;
-    const names = this.#names;
-    this.#names = [];
+    const labels = this.#labels;
+    this.#labels = [];
     this.#target = undefined;
     const collected = target.mapAsync(mapRead).then(() => {
-      const times = new BigUint64Array(target.getMappedRange());
-      for (const [i, name] of names.entries()) {
-        const ns = Number((times[2 * i + 1] ?? 0n) - (times[2 * i] ?? 0n));
-        const total = this.#totals.get(name) ?? { calls: 0, ms: 0 };
-        this.#totals.set(name, { calls: total.calls + 1, ms: total.ms + ns / 1e6 });
-      }
+      const times = new BigUint64Array(target.getMappedRange().slice(0, labels.length * 16));
       target.destroy();
+      return { labels, times };
     });
     collected.catch(() => {}); // thrown by the next report, not as an unhandled rejection
     this.#collecting.push(collected);
   }
 
-  /** Time per kernel since the last report, the most expensive first. */
-  async report(): Promise<KernelTime[]> {
-    await Promise.all(this.#collecting.splice(0));
-    const rows = [...this.#totals].map(([kernel, { calls, ms }]) => ({ kernel, calls, ms }));
-    this.#totals = new Map();
-    return rows.sort((a, b) => b.ms - a.ms);
+  /** Every dispatch since the last report, in queue order. */
+  async report(): Promise<TracedDispatch[]> {
+    const batches = await Promise.all(this.#collecting.splice(0));
+    const origin = batches.reduce<bigint | undefined>(
+      (least, { times }) => times.reduce((a, b) => (b < a ? b : a), least ?? times[0] ?? 0n),
+      undefined,
+    );
+    const ms = (time: bigint | undefined): number => Number((time ?? 0n) - (origin ?? 0n)) / 1e6;
+    return batches.flatMap(({ labels, times }) =>
+      labels.map((label, i) => {
+        const start = ms(times[2 * i]);
+        return { ...label, start, end: Math.max(start, ms(times[2 * i + 1])) };
+      }),
+    );
   }
 
   destroy(): void {

@@ -1,4 +1,5 @@
 import type { DeviceCounters } from "../device.js";
+import type { KernelCall } from "../profile.js";
 import type { Slice, Storage } from "../storage.js";
 import type { Faults } from "./faults.js";
 import { toDeviceError } from "./faults.js";
@@ -13,6 +14,9 @@ export interface Command {
   readonly workgroups: readonly [number, number, number];
   /** Storages it names. */
   readonly storages: readonly Storage[];
+  /** The kernel call it is part of, and its place there, for a profile. */
+  readonly call: KernelCall | undefined;
+  readonly index: number;
 }
 
 /**
@@ -57,7 +61,7 @@ export class CommandStream {
   }
 
   dispatch(command: Command): void {
-    const pass = this.#openPass(command.name);
+    const pass = this.#openPass(command);
     if (this.#pipeline !== command.pipeline) {
       pass.setPipeline(command.pipeline);
       this.#pipeline = command.pipeline;
@@ -97,10 +101,10 @@ export class CommandStream {
     this.#named.clear();
   }
 
-  #openPass(name: string): GPUComputePassEncoder {
+  #openPass(command: Command): GPUComputePassEncoder {
     if (!this.#pass) {
       this.#encoder ??= this.#device.createCommandEncoder();
-      this.#pass = this.#encoder.beginComputePass(this.#profiler.passFor(name));
+      this.#pass = this.#encoder.beginComputePass(this.#profiler.passFor(command));
     }
     return this.#pass;
   }
