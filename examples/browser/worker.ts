@@ -106,6 +106,8 @@ async function plantAndPurify(
 
   const hooks = (phase: Phase) => ({
     signal,
+    onCompile: (done: number, all: number) =>
+      report({ kind: "busy", text: `Compiling the GPU's programs, ${done} of ${all}` }),
     onStep: (progress: StepProgress) => reportStep(phase, progress),
     onEpoch: async ({ epoch }: EpochProgress, model: Classifier) => {
       const { cleanAccuracy, backdoor } = await examiner.examine(model, { signal });

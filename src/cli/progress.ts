@@ -89,13 +89,20 @@ export function progressHooks(progress: Progress): RunHooks {
   let lastImages = 0;
   let lastSeconds = 0;
   let rate = 0;
+  let current = "";
   return {
     onStage(stage) {
+      current = stage;
       first = 0;
       lastImages = 0;
       lastSeconds = 0;
       rate = 0;
       progress.stage(stage);
+    },
+    onCompile(done, all) {
+      if (done === 0) progress.stage("compiling kernels");
+      progress.update(done, all, `${done}/${all} kernels`);
+      if (done === all) progress.stage(current);
     },
     onStep({ epoch, epochs, step, steps, images, seconds, loss }) {
       first ||= step;

@@ -72,6 +72,8 @@ export const tuningDefaults: TuningOptions = {
 export interface DefenseInput {
   readonly model: Classifier;
   readonly tuning: ImageSet;
+  /** Kernels compiled before the first step; see `FitOptions`. */
+  readonly onCompile?: (done: number, all: number) => void;
   readonly onStep?: (progress: StepProgress) => void;
   readonly onEpoch?: (progress: EpochProgress) => Promise<void> | void;
   readonly signal?: AbortSignal;
@@ -164,8 +166,13 @@ function copyOf(x: Tensor): Tensor {
   return out;
 }
 
-function callbacks({ onStep, onEpoch, signal }: DefenseInput) {
-  return { ...(onStep && { onStep }), ...(onEpoch && { onEpoch }), ...(signal && { signal }) };
+function callbacks({ onCompile, onStep, onEpoch, signal }: DefenseInput) {
+  return {
+    ...(onCompile && { onCompile }),
+    ...(onStep && { onStep }),
+    ...(onEpoch && { onEpoch }),
+    ...(signal && { signal }),
+  };
 }
 
 function checkOptions(options: TuningOptions, tuning: ImageSet): void {

@@ -32,6 +32,12 @@ export interface DeviceCounters {
 
 /** A fixed sequence of commands, replayed without shape logic. Its memory stays its own. */
 export interface Recording {
+  /**
+   * Compiles what the commands need, side by side and ahead of the first replay, which would
+   * otherwise do it one by one. `onProgress` hears how much is done if there is anything to do.
+   * Rejects with DeviceError.
+   */
+  ready(onProgress?: (done: number, all: number) => void): Promise<void>;
   /** Enqueues the recorded commands again. Whatever differs from step to step is in slices. */
   replay(): void;
   /** Gives the recording's memory back. */

@@ -74,6 +74,7 @@ export async function purifyRun(
           const line = await writer.epoch(progress, found);
           hooks.onEpoch?.(line, progress.epochs);
         },
+        ...(hooks.onCompile && { onCompile: hooks.onCompile }),
         ...(signal && { signal }),
       });
       hooks.onStage?.("examining the model after");

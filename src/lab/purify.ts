@@ -20,7 +20,7 @@ export function methodNamed(name: string): TuningMethod {
   );
 }
 
-export interface PurifyHooks extends Pick<DefenseInput, "onStep" | "signal"> {
+export interface PurifyHooks extends Pick<DefenseInput, "onCompile" | "onStep" | "signal"> {
   onEpoch?: (progress: EpochProgress, model: Classifier) => Promise<void> | void;
 }
 

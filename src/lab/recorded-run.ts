@@ -22,6 +22,8 @@ export interface RunRequest<Configuration> {
 export interface RunHooks {
   /** A new part of the work begins. */
   onStage?: (stage: string) => void;
+  /** Kernels compiled, of those that a step needs and that were missing. */
+  onCompile?: (done: number, all: number) => void;
   onStep?: (progress: StepProgress) => void;
   onEpoch?: (line: EpochLine, epochs: number) => void;
   /** Images examined so far. */

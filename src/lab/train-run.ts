@@ -55,6 +55,7 @@ export async function trainRun(
       },
       onState: (state) => directory.write("resume", encodeState(state)),
       ...(resume && { resume }),
+      ...(hooks.onCompile && { onCompile: hooks.onCompile }),
       ...(signal && { signal }),
     });
     try {

@@ -31,6 +31,8 @@ export interface TrainingState {
 }
 
 export interface TrainHooks {
+  /** Kernels compiled before the first step; see `FitOptions`. */
+  onCompile?: (done: number, all: number) => void;
   onStep?: (progress: StepProgress) => void;
   /** Called between epochs; the model is idle and may be examined. */
   onEpoch?: (progress: EpochProgress, model: Classifier) => Promise<void> | void;
@@ -83,7 +85,7 @@ async function fitVictim(
   model: Classifier,
   set: ImageSet,
   { seed, training }: VictimOptions,
-  { resume, onStep, onEpoch, onState, signal }: TrainHooks,
+  { resume, onCompile, onStep, onEpoch, onState, signal }: TrainHooks,
 ): Promise<number> {
   const { epochs, batchSize, augmentation, lr } = training;
   let loss = resume?.loss ?? Number.NaN;
@@ -109,6 +111,7 @@ async function fitVictim(
           momentum: await optimizer.save(),
         });
       },
+      ...(onCompile && { onCompile }),
       ...(onStep && { onStep }),
       ...(signal && { signal }),
     });

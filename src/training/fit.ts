@@ -17,6 +17,11 @@ export interface FitOptions extends Partial<StepOptions> {
   scheduleBy?: "step" | "epoch";
   /** Leave out the last batch of an epoch if it is smaller. */
   dropLast?: boolean;
+  /**
+   * Called while kernels are compiled, ahead of the first step of each batch size: how many of all
+   * that were missing are done. Not called when none was.
+   */
+  onCompile?: (done: number, all: number) => void;
   /** Called when the loss of a step is known, a few steps after it was enqueued. */
   onStep?: (progress: StepProgress) => void;
   /** Called between epochs; the model is idle and may be read. */
@@ -68,12 +73,13 @@ export async function fit(
   const stepOptions: StepOptions = { augmentation: noAugmentation, ...options };
   const loader = new BatchLoader(set, { batchSize, seed, dropLast });
   const sizes = new Map<number, { input: BatchInput; train: TrainStep }>();
-  const forSize = (count: number) => {
+  const forSize = async (count: number) => {
     const found = sizes.get(count);
     if (found) return found;
     const input = new BatchInput(device, set, count);
     const made = { input, train: new TrainStep(model, input, optimizer, stepOptions) };
     sizes.set(count, made);
+    await made.train.ready(options.onCompile);
     return made;
   };
   const steps = epochs * loader.length;
@@ -95,7 +101,7 @@ export async function fit(
         const step = epoch * loader.length + k;
         const setting = schedule(scheduleBy === "step" ? step : epoch);
         optimizer.set(setting);
-        const { input, train } = forSize(batch.count);
+        const { input, train } = await forSize(batch.count);
         input.write(batch, seed, epoch, k);
         const loss = train.run();
         device.flush();

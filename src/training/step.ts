@@ -53,6 +53,11 @@ export class TrainStep {
     });
   }
 
+  /** Compiles the step's kernels ahead of its first run; see `Recording.ready`. */
+  ready(onProgress?: (done: number, all: number) => void): Promise<void> {
+    return this.#recording.ready(onProgress);
+  }
+
   /** Enqueues the step on what the input holds; resolves to the batch's cross-entropy. */
   async run(): Promise<number> {
     this.#recording.replay();

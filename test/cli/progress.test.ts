@@ -43,6 +43,20 @@ test("on a terminal a bar is redrawn and taken away for lines that stay", () => 
   );
 });
 
+test("compiling is a stage of its own, and the work's name comes back", () => {
+  const { out, text } = stream(false);
+  const hooks = progressHooks(new Progress(out));
+  hooks.onStage?.("training");
+  hooks.onCompile?.(0, 30);
+  vi.advanceTimersByTime(6000);
+  hooks.onCompile?.(12, 30);
+  hooks.onCompile?.(30, 30);
+  expect(text()).toBe(
+    "training ...\ncompiling kernels ...\n" +
+      "compiling kernels: 40%  12/30 kernels  ETA 0:09\ntraining ...\n",
+  );
+});
+
 test("a step shows epoch, loss and the rate of images", () => {
   const { out, text } = stream(false);
   const hooks = progressHooks(new Progress(out));

@@ -1,8 +1,10 @@
 import { expect, it } from "vitest";
 import type { Device } from "../../src/device/device.js";
 import { stateDict } from "../../src/nn/state-dict.js";
+import { tanh } from "../../src/ops/elementwise.js";
 import { cosine } from "../../src/optim/schedules.js";
 import { SGD } from "../../src/optim/sgd.js";
+import { full } from "../../src/tensor/create.js";
 import { type FitOptions, fit } from "../../src/training/fit.js";
 import { accuracy, predict } from "../../src/training/predict.js";
 import { describeOnDevices } from "../support/devices.js";
@@ -42,6 +44,32 @@ describeOnDevices("fit", (device) => {
     const second = await run(device(), { epochs: 10 });
     expect(second.losses).toEqual(first.losses);
     expect(second.weights).toEqual(first.weights);
+  });
+
+  it("compiles what a step needs before the first one", async () => {
+    const { counters } = device();
+    const compiled = new Set<number>();
+    const heard: [number, number][] = [];
+    let atStep = Number.NaN;
+    await run(device(), {
+      epochs: 1,
+      // Nothing else has needed this one.
+      penalty: () => tanh(full(device(), [], 0.125)),
+      dropLast: true,
+      onCompile: (done, all) => {
+        heard.push([done, all]);
+        compiled.add(counters.pipelinesCreated);
+      },
+      onStep: () => {
+        atStep = counters.pipelinesCreated;
+      },
+    });
+    if (device().kind === "cpu") expect(heard).toEqual([]);
+    else {
+      const [, all] = heard[0] ?? [];
+      expect(heard.at(-1)).toEqual([all, all]);
+      expect(atStep).toBe(Math.max(...compiled));
+    }
   });
 
   it("draws other batches from another seed", async () => {

@@ -33,6 +33,9 @@ export class CpuRecording implements Recording {
     this.#chunks.push(this.list.chunk);
   }
 
+  /** The kernels were compiled when the device was opened. */
+  async ready(): Promise<void> {}
+
   replay(): void {
     if (this.#released) {
       throw new ReleasedError("a recording was replayed after its release; capture it again");

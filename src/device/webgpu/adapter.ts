@@ -1,4 +1,6 @@
 import { DeviceError, DeviceUnavailableError } from "../errors.js";
+import type { AdapterTraits } from "./lowering.js";
+import { maxWorkgroups } from "./workgroups.js";
 
 export interface AdapterOptions {
   /** Where adapters come from; default: `navigator.gpu`, in Node the `webgpu` package. */
@@ -112,8 +114,22 @@ export async function requestGpuDevice(
   return { device, info: adapter.info };
 }
 
+/** What the lowerings want to know of an adapter. */
+export function adapterTraits(gpu: GPUDevice, info: GPUAdapterInfo): AdapterTraits {
+  const software = isSoftware(info);
+  return {
+    features: new Set(gpu.features),
+    maxWorkgroupStorageBytes: gpu.limits.maxComputeWorkgroupStorageSize,
+    maxWorkgroupInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroups,
+    itemsPerLane: software ? 16 : 4,
+    software,
+    subgroupSize: subgroupSize(gpu, info),
+  };
+}
+
 /** The width all subgroups have; 0 if the device has none or leaves it open. */
-export function subgroupSize(gpu: GPUDevice, info: GPUAdapterInfo): number {
+function subgroupSize(gpu: GPUDevice, info: GPUAdapterInfo): number {
   const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
   const fixed = gpu.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
   return fixed ? subgroupMinSize : 0;

@@ -1,5 +1,5 @@
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
-import { DeviceError, ReleasedError } from "../errors.js";
+import { DeviceError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
 import { newCounters, Pool } from "../pool.js";
 import { groupCalls, type KernelCall, type ProfiledCall } from "../profile.js";
@@ -7,10 +7,10 @@ import type { Scope } from "../scope.js";
 import type { Slice, Storage } from "../storage.js";
 import {
   type AdapterOptions,
+  adapterTraits,
   describeAdapter,
   isSoftware,
   requestGpuDevice,
-  subgroupSize,
 } from "./adapter.js";
 import { keepAlive } from "./alive.js";
 import { type TuneOptions, type TuneResult, VariantChoices } from "./autotune.js";
@@ -19,12 +19,14 @@ import { Faults } from "./faults.js";
 import { checkLive, checkWrite, unshared } from "./host-data.js";
 import { lower } from "./kernels.js";
 import type { Dispatch, GpuLowering } from "./lowering.js";
-import { bufferOf, GpuMemory, type GpuStorage, mapRead, Staging } from "./memory.js";
-import { Pipelines } from "./pipelines.js";
+import { bufferOf, GpuMemory, type GpuStorage, Staging } from "./memory.js";
+import { type Pipeline, Pipelines } from "./pipelines.js";
 import { Profiler } from "./profiler.js";
+import { readBack } from "./read-back.js";
+import { GpuRecording } from "./recording.js";
 import { type Command, CommandStream } from "./stream.js";
 import { tuneDevice } from "./tuner.js";
-import { foldWorkgroups, maxWorkgroups } from "./workgroups.js";
+import { foldWorkgroups } from "./workgroups.js";
 
 export interface WebGpuOptions extends AdapterOptions {
   /** A GPUDevice of the caller's own; it is used as it is, and not destroyed. */
@@ -105,21 +107,19 @@ export class WebGpuDevice implements Device {
     );
     this.#choices = new VariantChoices(options.variants);
     this.#lowering = {
-      features: new Set(gpu.features),
-      maxWorkgroupStorageBytes: gpu.limits.maxComputeWorkgroupStorageSize,
-      maxWorkgroupInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
-      maxWorkgroups,
-      itemsPerLane: this.info.software ? 16 : 4,
-      software: this.info.software,
-      subgroupSize: subgroupSize(gpu, info),
+      ...adapterTraits(gpu, info),
       variants: this.#choices,
       scratch: (elements) => {
-        const storage = this.#pool.allocate(elements * 4, "scratch");
-        this.#scratch.push(storage);
-        return { storage, offset: 0, length: elements };
+        const slice = this.#slice(elements, "scratch");
+        this.#scratch.push(slice.storage as GpuStorage);
+        return slice;
       },
       dispatch: (dispatch) => this.#dispatch(dispatch),
     };
+  }
+
+  #slice(elements: number, label: string): Slice {
+    return { storage: this.#pool.allocate(elements * 4, label), offset: 0, length: elements };
   }
 
   allocate(bytes: number, label: string): Storage {
@@ -177,22 +177,7 @@ export class WebGpuDevice implements Device {
   async #read(source: Slice): Promise<ArrayBuffer> {
     this.#checkOpen();
     checkLive(source, "read");
-    this.#faults.check();
-    const bytes = source.length * 4;
-    if (bytes === 0) return new ArrayBuffer(0);
-    const staging = this.#staging.take(bytes);
-    this.#stream.copyOut(source, staging);
-    this.#stream.submit();
-    try {
-      await Promise.all([staging.mapAsync(mapRead, 0, bytes), this.#stream.settled]);
-    } catch (cause) {
-      return this.#faults.explain(cause);
-    }
-    const data = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    this.#staging.giveBack(staging);
-    this.#faults.check();
-    return data;
+    return readBack(source, this.#stream, this.#staging, this.#faults);
   }
 
   flush(): void {
@@ -221,30 +206,39 @@ export class WebGpuDevice implements Device {
     const commands: Command[] = [];
     this.#recorded = commands;
     this.#pool.enterPrivate();
+    let giveMemoryBack: () => void = () => {};
     let done = false;
-    let giveBack: () => void = () => {};
     try {
       body();
       done = true;
     } finally {
       this.#recorded = undefined;
-      giveBack = this.#pool.leavePrivate();
-      if (!done) giveBack();
+      giveMemoryBack = this.#pool.leavePrivate();
+      if (!done) giveMemoryBack();
     }
-    let released = false;
-    return {
-      replay: () => {
+    const host = {
+      giveMemoryBack,
+      compile: (pipelines: Pipeline[], onProgress?: (done: number, all: number) => void) =>
+        keepAlive(this.#compile(pipelines, onProgress)),
+      replay: (recorded: readonly Command[], storages: readonly Storage[]) => {
         this.#checkOpen();
-        if (released) throw new ReleasedError("a recording was replayed after its release");
-        for (const command of commands) this.#stream.dispatch(command);
-      },
-      release: () => {
-        if (released) return;
-        released = true;
-        commands.length = 0;
-        giveBack();
+        this.#stream.replay(recorded, storages);
       },
     };
+    return new GpuRecording(host, commands);
+  }
+
+  async #compile(
+    pipelines: readonly Pipeline[],
+    onProgress?: (done: number, all: number) => void,
+  ): Promise<void> {
+    this.#checkOpen();
+    try {
+      await this.#pipelines.compile(pipelines, onProgress);
+    } catch (error) {
+      this.#faults.check(); // a shader's own errors say more
+      throw error;
+    }
   }
 
   /**
@@ -279,11 +273,11 @@ export class WebGpuDevice implements Device {
       info: this.info,
       choices: this.#choices,
       allocate: (elements: number): Slice => {
-        const storage = this.#pool.allocate(elements * 4, "tuning");
-        this.#pool.keep(storage);
-        return { storage, offset: 0, length: elements };
+        const slice = this.#slice(elements, "tuning");
+        this.keep(slice.storage);
+        return slice;
       },
-      release: ({ storage }: Slice) => this.#pool.release(storage as GpuStorage),
+      release: ({ storage }: Slice) => this.release(storage),
       lower: (run: (gpu: GpuLowering) => void) => this.#lower(run),
       finish: () => this.finish(),
       profile: (on: boolean) => this.profile(on),
@@ -297,6 +291,7 @@ export class WebGpuDevice implements Device {
     this.#stream.submit();
     this.#destroyed = true;
     this.#faults.close();
+    await keepAlive(this.#pipelines.settled);
     // A device that is lost or out of memory has nothing to wait for.
     await keepAlive(this.gpu.queue.onSubmittedWorkDone()).catch(() => {});
     this.#groups.destroyAll();
@@ -312,7 +307,7 @@ export class WebGpuDevice implements Device {
     const pipeline = this.#pipelines.get(dispatch);
     const command: Command = {
       name: pipeline.name,
-      pipeline: pipeline.pipeline,
+      pipeline,
       group: this.#groups.get(dispatch, pipeline),
       workgroups: foldWorkgroups(dispatch),
       storages: dispatch.bindings.map((binding) => binding.slice.storage),

@@ -68,8 +68,8 @@ export interface Variants {
   choose(shapeClass: string, describe: () => Tunable): string | undefined;
 }
 
-/** What a kernel call may ask of the device while it is lowered to dispatches. */
-export interface GpuLowering {
+/** What lowerings depend on of the adapter. */
+export interface AdapterTraits {
   /** WebGPU's optional features the device was opened with. */
   readonly features: ReadonlySet<string>;
   readonly maxWorkgroupStorageBytes: number;
@@ -85,6 +85,10 @@ export interface GpuLowering {
   readonly software: boolean;
   /** Width of every subgroup; 0 without the feature, or where it may differ between shaders. */
   readonly subgroupSize: number;
+}
+
+/** What a kernel call may ask of the device while it is lowered to dispatches. */
+export interface GpuLowering extends AdapterTraits {
   /** Which of a kernel's variants to run: the choices measured or forced, see autotune.ts. */
   readonly variants: Variants;
   /** Scratch memory that lasts for the dispatches of this call. */

@@ -1,12 +1,70 @@
 import type { DeviceCounters } from "../device.js";
+import { DeviceError, DeviceValidationError } from "../errors.js";
 import type { Binding, Constants, Dispatch, Shader } from "./lowering.js";
 
-export interface Pipeline {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
+/**
+ * A compute pipeline, compiled when it is first needed, or ahead of that in the background. What it
+ * binds is known before.
+ */
+export class Pipeline {
   readonly name: string;
+  readonly layout: GPUBindGroupLayout;
   /** Unique among the pipelines' bind group layouts; part of a bind group's key. */
   readonly layoutKey: string;
+  readonly #device: GPUDevice;
+  readonly #describe: () => GPUComputePipelineDescriptor;
+  #gpu: GPUComputePipeline | undefined;
+  #compiling: Promise<void> | undefined;
+
+  constructor(
+    device: GPUDevice,
+    names: { name: string; layout: GPUBindGroupLayout; layoutKey: string },
+    describe: () => GPUComputePipelineDescriptor,
+  ) {
+    this.#device = device;
+    this.name = names.name;
+    this.layout = names.layout;
+    this.layoutKey = names.layoutKey;
+    this.#describe = describe;
+  }
+
+  get compiled(): boolean {
+    return this.#gpu !== undefined;
+  }
+
+  /** Ready to encode; compiles at once what is not compiled yet. */
+  get gpu(): GPUComputePipeline {
+    this.#gpu ??= this.#device.createComputePipeline(this.#describe());
+    return this.#gpu;
+  }
+
+  /** Compiles in the background. Rejects with DeviceError. */
+  compile(): Promise<void> {
+    if (this.#gpu) return Promise.resolve();
+    this.#compiling ??= this.#compile();
+    return this.#compiling;
+  }
+
+  async #compile(): Promise<void> {
+    try {
+      const made = await this.#device.createComputePipelineAsync(this.#describe());
+      this.#gpu ??= made;
+    } catch (cause) {
+      throw compileError(this.name, cause);
+    } finally {
+      this.#compiling = undefined;
+    }
+  }
+}
+
+function compileError(name: string, cause: unknown): DeviceError {
+  const reason = (cause as { reason?: unknown }).reason;
+  const message =
+    `the driver could not compile the kernel ${name} ` +
+    `(${cause instanceof Error ? cause.message : String(cause)})`;
+  return reason === "validation"
+    ? new DeviceValidationError(message, { cause })
+    : new DeviceError(message, { cause });
 }
 
 /** Compute pipelines by shader, constants and the kinds of their bindings. */
@@ -15,6 +73,7 @@ export class Pipelines {
   readonly #counters: DeviceCounters;
   readonly #layouts = new Map<string, { group: GPUBindGroupLayout; all: GPUPipelineLayout }>();
   readonly #pipelines = new Map<Shader, Map<string, Pipeline>>();
+  #settled: Promise<unknown> = Promise.resolve();
 
   constructor(device: GPUDevice, counters: DeviceCounters) {
     this.#device = device;
@@ -40,22 +99,46 @@ export class Pipelines {
     return entry;
   }
 
+  /**
+   * Compiles all of them side by side. `onProgress` hears how many are done; nothing, if all are.
+   * Rejects with the first DeviceError when the last has settled.
+   */
+  async compile(
+    pipelines: Iterable<Pipeline>,
+    onProgress: (done: number, all: number) => void = () => {},
+  ): Promise<void> {
+    const missing = [...new Set(pipelines)].filter(({ compiled }) => !compiled);
+    if (missing.length === 0) return;
+    let done = 0;
+    onProgress(0, missing.length);
+    const compiling = missing.map(async (pipeline) => {
+      await pipeline.compile();
+      onProgress(++done, missing.length);
+    });
+    const all = Promise.allSettled(compiling);
+    this.#settled = Promise.all([this.#settled, all]);
+    for (const result of await all) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** Resolves when nothing is being compiled. */
+  get settled(): Promise<unknown> {
+    return this.#settled;
+  }
+
   #create(
     shader: Shader,
     constants: Constants,
     layoutKey: string,
     bindings: readonly Binding[],
   ): Pipeline {
-    const layout = this.#layout(layoutKey, bindings);
-    const code = shaderText(shader, constants);
-    const module = this.#device.createShaderModule({ label: shader.name, code });
-    this.#counters.pipelinesCreated++;
-    const pipeline = this.#device.createComputePipeline({
-      label: shader.name,
-      layout: layout.all,
-      compute: { module, entryPoint: "main" },
+    const { group, all } = this.#layout(layoutKey, bindings);
+    const { name } = shader;
+    return new Pipeline(this.#device, { name, layout: group, layoutKey }, () => {
+      this.#counters.pipelinesCreated++;
+      const code = shaderText(shader, constants);
+      const module = this.#device.createShaderModule({ label: name, code });
+      return { label: name, layout: all, compute: { module, entryPoint: "main" } };
     });
-    return { pipeline, layout: layout.group, name: shader.name, layoutKey };
   }
 
   #layout(key: string, bindings: readonly Binding[]) {

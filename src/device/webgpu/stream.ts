@@ -4,12 +4,13 @@ import type { Slice, Storage } from "../storage.js";
 import type { Faults } from "./faults.js";
 import { toDeviceError } from "./faults.js";
 import { bufferOf } from "./memory.js";
+import type { Pipeline } from "./pipelines.js";
 import type { Profiler } from "./profiler.js";
 
 /** One dispatch, ready to encode. */
 export interface Command {
   readonly name: string;
-  readonly pipeline: GPUComputePipeline;
+  readonly pipeline: Pipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
   /** Storages it names. */
@@ -32,7 +33,7 @@ export class CommandStream {
   readonly #named = new Set<Storage>();
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
-  #pipeline: GPUComputePipeline | undefined;
+  #pipeline: Pipeline | undefined;
   #pending = 0;
   #settled: Promise<void> = Promise.resolve();
 
@@ -61,17 +62,37 @@ export class CommandStream {
   }
 
   dispatch(command: Command): void {
+    this.#encode(command);
+    for (const storage of command.storages) this.#named.add(storage);
+    this.#submitIfLong();
+  }
+
+  /** Dispatches recorded commands, which name `storages` between them. */
+  replay(commands: readonly Command[], storages: readonly Storage[]): void {
+    for (const command of commands) {
+      this.#encode(command);
+      this.#submitIfLong();
+    }
+    // Also those of commands submitted just now: at worst a write submits the rest early.
+    if (this.#encoder) for (const storage of storages) this.#named.add(storage);
+  }
+
+  #encode(command: Command): void {
     const pass = this.#openPass(command);
     if (this.#pipeline !== command.pipeline) {
-      pass.setPipeline(command.pipeline);
+      pass.setPipeline(command.pipeline.gpu);
       this.#pipeline = command.pipeline;
     }
     pass.setBindGroup(0, command.group);
-    pass.dispatchWorkgroups(...command.workgroups);
-    for (const storage of command.storages) this.#named.add(storage);
+    const [x, y, z] = command.workgroups;
+    pass.dispatchWorkgroups(x, y, z);
     this.#counters.dispatches++;
+    this.#pending++;
     if (this.#profiler.enabled) this.#closePass();
-    if (++this.#pending >= this.#maxDispatches || this.#profiler.full) this.submit();
+  }
+
+  #submitIfLong(): void {
+    if (this.#pending >= this.#maxDispatches || this.#profiler.full) this.submit();
   }
 
   copyOut(source: Slice, target: GPUBuffer): void {

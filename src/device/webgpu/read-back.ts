@@ -1,0 +1,29 @@
+import type { Slice } from "../storage.js";
+import type { Faults } from "./faults.js";
+import { mapRead, type Staging } from "./memory.js";
+import type { CommandStream } from "./stream.js";
+
+/** The bytes of a slice after everything enqueued before; throws what went wrong on the way. */
+export async function readBack(
+  source: Slice,
+  stream: CommandStream,
+  buffers: Staging,
+  faults: Faults,
+): Promise<ArrayBuffer> {
+  faults.check();
+  const bytes = source.length * 4;
+  if (bytes === 0) return new ArrayBuffer(0);
+  const staging = buffers.take(bytes);
+  stream.copyOut(source, staging);
+  stream.submit();
+  try {
+    await Promise.all([staging.mapAsync(mapRead, 0, bytes), stream.settled]);
+  } catch (cause) {
+    return faults.explain(cause);
+  }
+  const data = staging.getMappedRange(0, bytes).slice(0);
+  staging.unmap();
+  buffers.giveBack(staging);
+  faults.check();
+  return data;
+}
