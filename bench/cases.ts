@@ -7,7 +7,14 @@ export type Case = { readonly name: string; readonly batch: number } & (
       readonly shape: readonly [number, number, number, number, number];
       readonly what: "fwd" | "dx" | "dw";
     }
-  | { readonly kind: "batchNorm"; readonly c: number; readonly h: number }
+  /** Forward and backward; `fused` adds a residual before and a ReLU behind it, in the same pass. */
+  | { readonly kind: "batchNorm"; readonly c: number; readonly h: number; readonly fused: boolean }
+  /** One update of n parameters with momentum and weight decay. */
+  | { readonly kind: "sgd"; readonly n: number }
+  /** Windows of 2 x 2 with stride 2. */
+  | { readonly kind: "maxPool"; readonly c: number; readonly h: number }
+  /** Crop, flip and normalise h x h images of three 8-bit channels; frameworks have no such kernel. */
+  | { readonly kind: "augment"; readonly h: number }
   | { readonly kind: "resnet"; readonly width: number; readonly what: "train" | "infer" }
 );
 
@@ -43,7 +50,11 @@ export const cases: readonly Case[] = [
   ...conv(16, 16, 32, 3, 1, 32),
   ...conv(64, 128, 32, 3, 2, 32),
   ...conv(64, 128, 32, 1, 2, 32),
-  { name: "batchNorm:64:32", kind: "batchNorm", c: 64, h: 32, batch: 32 },
+  { name: "batchNorm:64:32", kind: "batchNorm", c: 64, h: 32, batch: 32, fused: false },
+  { name: "batchNorm+relu:64:32", kind: "batchNorm", c: 64, h: 32, batch: 32, fused: true },
+  { name: "maxPool:64:32", kind: "maxPool", c: 64, h: 32, batch: 32 },
+  { name: "sgd:11173962", kind: "sgd", n: 11_173_962, batch: 1 },
+  { name: "augment:32", kind: "augment", h: 32, batch: 512 },
   resnet(16, 16, "infer"),
   resnet(16, 16, "train"),
   resnet(64, 32, "infer"),
@@ -60,7 +71,10 @@ export function flopsOf(c: Case): number {
       return 2 * c.batch * Math.ceil(side / stride) ** 2 * k * k * cIn * cOut;
     }
     case "batchNorm":
-      return 0;
+    case "sgd":
+    case "maxPool":
+    case "augment":
+      return 0; // memory decides
     case "resnet":
       return c.batch * resnetMacs(c.width) * 2 * (c.what === "train" ? 3 : 1);
   }
@@ -77,8 +91,15 @@ export function bytesOf(c: Case): number {
       return 4 * (c.batch * side * side * cIn + out + k * k * cIn * cOut);
     }
     case "batchNorm":
-      // Forward: x twice, y once. Backward: x and dy twice, dx once.
-      return 4 * 8 * c.batch * c.h * c.h * c.c;
+      // Forward: x twice, y once. Backward: x and dy twice, dx once. Fused: the residual once, the
+      // output twice for the ReLU's mask, the residual's gradient once.
+      return 4 * (c.fused ? 12 : 8) * c.batch * c.h * c.h * c.c;
+    case "sgd":
+      return 4 * 5 * c.n; // parameters and velocities both ways, gradients once
+    case "maxPool":
+      return 4 * 1.25 * c.batch * c.h * c.h * c.c;
+    case "augment":
+      return (3 + 4 * 4) * c.batch * c.h * c.h; // bytes in, four floats out
     case "resnet":
       return 0;
   }

@@ -6,6 +6,7 @@ import type { Device } from "../src/device/device.js";
 import { openDevice } from "../src/device/open.js";
 import { measurePeaks, type Peaks } from "../src/device/peaks.js";
 import { bytesOf, type Case, cases, flopsOf } from "./cases.js";
+import { type MemoryRow, memoryRuns, peakMemory, printPeak } from "./memory.js";
 import { prepare, time } from "./ours.js";
 import { Peer } from "./peer.js";
 import { type Summary, summarise } from "./statistics.js";
@@ -29,6 +30,7 @@ const help = `npm run bench -- [options]
   --filter TEXT         only cases whose name contains TEXT (commas between several)
   --rounds N            rounds of a case; in each, ours and the peer take turns (default 5)
   --peer torch          set PyTorch (python3 with torch) beside each case; PYTHON names another one
+  --memory              the processes' peak memory instead of times, each case in fresh processes
   --json                print the results as JSON on stdout
   --out FILE            write the results as JSON to FILE
 `;
@@ -40,51 +42,89 @@ const { values } = parseArgs({
     filter: { type: "string", default: "" },
     rounds: { type: "string", default: "5" },
     peer: { type: "string" },
+    memory: { type: "boolean", default: false },
+    "peak-of": { type: "string" },
     json: { type: "boolean", default: false },
     out: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
 
+const wanted = values.filter.split(",");
+const chosen = cases.filter(({ name }) => wanted.some((w) => name.includes(w)));
+const log = (line: string): void => {
+  if (values.json) process.stderr.write(`${line}\n`);
+  else console.log(line);
+};
+
 if (values.help) console.log(help);
+else if (values["peak-of"]) await printPeak(caseNamed(values["peak-of"]), threads());
+else if (values.memory) await memory();
 else await main();
+
+function threads(): number | undefined {
+  return values.threads ? Number(values.threads) : undefined;
+}
+
+function caseNamed(name: string): Case {
+  const found = cases.find((c) => c.name === name);
+  if (!found) throw new RangeError(`no case is named ${name}`);
+  return found;
+}
+
+async function memory(): Promise<void> {
+  const rows: MemoryRow[] = [];
+  for (const c of chosen) {
+    const peakBytes = await peakMemory(c, threads());
+    const row: MemoryRow = { name: c.name, peakBytes };
+    if (values.peer) {
+      const peer = await startPeer(values.peer, threads() ?? cpus().length);
+      const theirs = await peer.time(c, memoryRuns);
+      peer.stop();
+      const ratio = peakBytes / theirs.peakBytes;
+      row.peer = { name: peer.name, peakBytes: theirs.peakBytes, ratio };
+    }
+    rows.push(row);
+    const mega = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+    const beside = row.peer
+      ? `  ${row.peer.name} ${mega(row.peer.peakBytes)}  ours / theirs ${row.peer.ratio.toFixed(2)}`
+      : "";
+    log(`${c.name.padEnd(28)}${mega(peakBytes).padStart(10)}${beside}`);
+  }
+  save({ memory: rows });
+}
+
+/** Prints or writes the results as the options say, with the machine and the date. */
+function save(results: object): void {
+  const processor = cpus()[0]?.model ?? "unknown";
+  const where = { date: new Date().toISOString(), processor, node: process.version };
+  const all = { ...where, ...results };
+  if (values.json) console.log(JSON.stringify(all));
+  if (values.out) {
+    mkdirSync(dirname(values.out), { recursive: true });
+    writeFileSync(values.out, `${JSON.stringify(all, null, 1)}\n`);
+  }
+}
 
 async function main(): Promise<void> {
   if (values.device !== "cpu" && values.device !== "webgpu") {
     throw new RangeError(`--device must be cpu or webgpu, not ${values.device}`);
   }
-  const threads = values.threads ? { threads: Number(values.threads) } : {};
-  const device = await openDevice({ kind: values.device, ...threads });
+  const count = threads();
+  const device = await openDevice({ kind: values.device, ...(count ? { threads: count } : {}) });
   const peer = values.peer ? await startPeer(values.peer, device.info.threads) : undefined;
-  const log = (line: string): void => {
-    if (values.json) process.stderr.write(`${line}\n`);
-    else console.log(line);
-  };
   const peaks = await measurePeaks(device);
   log(`${device.info.name}, ${device.info.threads} threads, ${device.info.features.join(" ")}`);
   log(`peaks: ${peaks.gflops.toFixed(1)} GFLOP/s, copy ${peaks.gbytes.toFixed(1)} GB/s`);
   log(header(peer?.name));
   const rows: Row[] = [];
-  const wanted = values.filter.split(",");
-  for (const c of cases.filter(({ name }) => wanted.some((w) => name.includes(w)))) {
+  for (const c of chosen) {
     const row = await measure(device, c, peaks, peer);
     rows.push(row);
     log(line(row));
   }
   peer?.stop();
-  const result = {
-    date: new Date().toISOString(),
-    processor: cpus()[0]?.model ?? "unknown",
-    node: process.version,
-    device: device.info,
-    peaks,
-    rows,
-  };
-  if (values.json) console.log(JSON.stringify(result));
-  if (values.out) {
-    mkdirSync(dirname(values.out), { recursive: true });
-    writeFileSync(values.out, `${JSON.stringify(result, null, 1)}\n`);
-  }
+  save({ device: device.info, peaks, rows });
   await device.destroy();
 }
 
@@ -106,7 +146,7 @@ async function measure(device: Device, c: Case, peaks: Peaks, peer?: Peer): Prom
   for (let round = 0; round < Number(values.rounds); round++) {
     const mine = await time(device, prepared, reps);
     ours.push(...mine);
-    if (!peer) continue;
+    if (!peer || c.kind === "augment") continue;
     const { ms } = await peer.time(c, reps);
     theirs.push(...ms);
     ratios.push(summarise(ms).median / summarise(mine).median);
@@ -124,7 +164,7 @@ async function measure(device: Device, c: Case, peaks: Peaks, peer?: Peer): Prom
     ...(c.kind === "resnet" ? { imagesPerSecond: c.batch / seconds } : {}),
     floorMs,
     shareOfFloor: floorMs / ms.median,
-    ...(peer
+    ...(peer && ratios.length > 0
       ? { peer: { name: peer.name, ms: summarise(theirs), ratio: summarise(ratios).median } }
       : {}),
   };

@@ -5,6 +5,7 @@ import type { Conv2dShape } from "../src/device/kernels.js";
 import type { Slice } from "../src/device/storage.js";
 import { resnet18 } from "../src/models/resnet.js";
 import { place } from "../src/nn/place.js";
+import { augment, packBytes } from "../src/ops/augment.js";
 import { crossEntropy } from "../src/ops/cross-entropy.js";
 import { uniform } from "../src/ops/random.js";
 import { SGD } from "../src/optim/sgd.js";
@@ -40,7 +41,13 @@ export function prepare(device: Device, c: Case): Prepared {
     case "conv":
       return convCase(device, c);
     case "batchNorm":
-      return batchNormCase(device, c.batch * c.h * c.h, c.c);
+      return batchNormCase(device, c);
+    case "sgd":
+      return sgdCase(device, c.n);
+    case "maxPool":
+      return maxPoolCase(device, c);
+    case "augment":
+      return augmentCase(device, c);
     case "resnet":
       return resnetCase(device, c);
   }
@@ -103,7 +110,8 @@ function convCase(device: Device, c: Case & { kind: "conv" }): Prepared {
   return { run, release: releaser(made) };
 }
 
-function batchNormCase(device: Device, rows: number, channels: number): Prepared {
+function batchNormCase(device: Device, c: Case & { kind: "batchNorm" }): Prepared {
+  const [rows, channels] = [c.batch * c.h * c.h, c.c];
   const made: Tensor[] = [];
   const [x, dy] = [random(device, made, [rows, channels]), random(device, made, [rows, channels])];
   const [gamma, beta] = [random(device, made, [channels]), random(device, made, [channels])];
@@ -114,15 +122,54 @@ function batchNormCase(device: Device, rows: number, channels: number): Prepared
     random(device, made, [channels]),
     random(device, made, [channels]),
   ];
-  const shape = { rows, channels, relu: false };
-  const forward = { x, gamma, beta, runningMean, runningVar, residual: null, mean, invStd, out };
-  const back = { x, y: null, dy, gamma, mean, invStd, dx, dgamma, dbeta, dresidual: null };
+  const shape = { rows, channels, relu: c.fused };
+  const residual = c.fused ? random(device, made, [rows, channels]) : null;
+  const dresidual = c.fused ? space(device, made, [rows, channels]) : null;
+  const y = c.fused ? out : null;
+  const forward = { x, gamma, beta, runningMean, runningVar, residual, mean, invStd, out };
+  const back = { x, y, dy, gamma, mean, invStd, dx, dgamma, dbeta, dresidual };
   return {
     run: () => {
       device.run("batchNorm", { ...forward, ...shape, momentum: 0.1, eps: 1e-5 });
       device.run("batchNormBackward", { ...back, ...shape, training: true });
     },
     release: releaser(made),
+  };
+}
+
+function sgdCase(device: Device, n: number): Prepared {
+  const made: Tensor[] = [];
+  const [params, grads] = [random(device, made, [n]), random(device, made, [n])];
+  const velocity = random(device, made, [n]);
+  const hyper = tensor(device, Float32Array.of(0.01, 0.9, 5e-4, 0), [4]).keep();
+  made.push(hyper);
+  const call = { params, grads, velocity, hyper: hyper.slice };
+  return { run: () => device.run("sgd", call), release: releaser(made) };
+}
+
+function maxPoolCase(device: Device, c: Case & { kind: "maxPool" }): Prepared {
+  const made: Tensor[] = [];
+  const half = c.h / 2;
+  const x = random(device, made, [c.batch, c.h, c.h, c.c]);
+  const out = space(device, made, [c.batch, half, half, c.c]);
+  const window = { kh: 2, kw: 2, strideH: 2, strideW: 2, padH: 0, padW: 0 };
+  const shape = { n: c.batch, h: c.h, w: c.h, c: c.c, outH: half, outW: half, ...window };
+  return { run: () => device.run("pool2d", { op: "max", x, out, shape }), release: releaser(made) };
+}
+
+function augmentCase(device: Device, c: Case & { kind: "augment" }): Prepared {
+  const shape = [c.batch, c.h, c.h, 3] as const;
+  const bytes = Uint8Array.from({ length: c.batch * c.h * c.h * 3 }, (_, i) => (i * 97) % 251);
+  const words = packBytes(bytes);
+  const images = tensor(device, words, [words.length], "u32").keep();
+  const state = tensor(device, Uint32Array.of(1, 2, 3, 4), [4], "u32").keep();
+  const moments = { mean: [0.5, 0.4, 0.6], std: [0.2, 0.3, 0.25] };
+  return {
+    run: () => {
+      using _ = device.scope();
+      augment(images, { shape, ...moments, pad: 4, flip: true, state });
+    },
+    release: releaser([images, state]),
   };
 }
 

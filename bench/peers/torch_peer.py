@@ -79,17 +79,31 @@ def conv(shape, batch, what):
     )
 
 
-def batch_norm(c, h, batch):
+def batch_norm(c, h, batch, fused):
     x = torch.randn(batch, c, h, h, device=device, requires_grad=True)
     bn = nn.BatchNorm2d(c).to(device).train()
     dy = torch.randn(batch, c, h, h, device=device)
+    residual = torch.randn(batch, c, h, h, device=device, requires_grad=True)
 
     def run():
         x.grad = None
+        residual.grad = None
         bn.zero_grad()
-        bn(x).backward(dy)
+        y = F.relu(bn(x) + residual) if fused else bn(x)
+        y.backward(dy)
 
     return run
+
+
+def sgd(n):
+    parameter = torch.randn(n, device=device, requires_grad=True)
+    parameter.grad = torch.randn(n, device=device)
+    return torch.optim.SGD([parameter], lr=0.01, momentum=0.9, weight_decay=5e-4).step
+
+
+def max_pool(c, h, batch):
+    x = torch.randn(batch, c, h, h, device=device)
+    return lambda: F.max_pool2d(x, 2)
 
 
 def network(width, batch, what):
@@ -122,7 +136,11 @@ def build(request):
     if kind == "conv":
         return conv(request["shape"], batch, request["what"])
     if kind == "batchNorm":
-        return batch_norm(request["c"], request["h"], batch)
+        return batch_norm(request["c"], request["h"], batch, request["fused"])
+    if kind == "sgd":
+        return sgd(request["n"])
+    if kind == "maxPool":
+        return max_pool(request["c"], request["h"], batch)
     if kind == "resnet":
         return network(request["width"], batch, request["what"])
     raise ValueError(f"unknown case kind {kind}")
