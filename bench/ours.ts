@@ -1,9 +1,10 @@
 import { Bench } from "tinybench";
-import { backward, noGrad } from "../src/autograd/tape.js";
+import { backward } from "../src/autograd/tape.js";
 import type { Device } from "../src/device/device.js";
 import type { Conv2dShape } from "../src/device/kernels.js";
 import type { Slice } from "../src/device/storage.js";
 import { resnet18 } from "../src/models/resnet.js";
+import { FoldedNorms } from "../src/nn/folding.js";
 import { place } from "../src/nn/place.js";
 import { augment, packBytes } from "../src/ops/augment.js";
 import { crossEntropy } from "../src/ops/cross-entropy.js";
@@ -181,11 +182,13 @@ function resnetCase(device: Device, c: Case & { kind: "resnet" }): Prepared {
   const labels = tensor(device, classes, [c.batch], "u32").keep();
   if (c.what === "infer") {
     model.eval();
+    const folded = new FoldedNorms();
     const run = (): void => {
       using _ = device.scope();
-      noGrad(() => model.forward(images));
+      folded.run(() => model.forward(images));
     };
     const release = (): void => {
+      folded.release();
       placement.release();
       releaser([images, labels])();
     };

@@ -17,6 +17,9 @@ export function noGrad<T>(body: () => T): T {
   }
 }
 
+/** True where an op on these inputs would be recorded for a backward pass. */
+export const records = (inputs: readonly Tensor[]): boolean => recording && inputs.some(tracked);
+
 /** True if a gradient will be asked of this tensor. */
 export const tracked = (x: Tensor): boolean => x.requiresGrad || x.node !== undefined;
 
@@ -30,7 +33,7 @@ export function record(
   inputs: readonly Tensor[],
   backward: GradientNode["backward"],
 ): Tensor {
-  if (recording && inputs.some(tracked)) out.node = { name, inputs, backward };
+  if (records(inputs)) out.node = { name, inputs, backward };
   return out;
 }
 

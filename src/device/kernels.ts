@@ -28,6 +28,18 @@ export interface KernelCalls {
   matmul: MatmulCall;
   /** Cross-correlation: out[n,oh,ow,co] = sum x[n, oh*sh-ph+i, ow*sw-pw+j, ci] * w[i,j,ci,co]. */
   conv2d: { x: Slice; w: Slice; out: Slice; shape: Conv2dShape };
+  /** Convolution with an epilogue, for inference: out := relu?(conv2d(x, w) + bias + residual?). */
+  conv2dInference: {
+    x: Slice;
+    w: Slice;
+    /** [cOut]. */
+    bias: Slice;
+    /** The shape of out. */
+    residual: Slice | null;
+    relu: boolean;
+    out: Slice;
+    shape: Conv2dShape;
+  };
   /** dx := gradient of conv2d with respect to x. */
   conv2dInputGrad: { dy: Slice; w: Slice; dx: Slice; shape: Conv2dShape };
   /** dw := gradient of conv2d with respect to w. */

@@ -1,3 +1,4 @@
+import { convNorm } from "../nn/folding.js";
 import { BatchNorm2d, Conv2d, Linear } from "../nn/layers.js";
 import { Module, Sequential } from "../nn/module.js";
 import { globalAvgPool } from "../ops/pool2d.js";
@@ -53,7 +54,7 @@ export class ResNet extends Classifier {
   }
 
   features(x: Tensor): Tensor {
-    const stem = this.bn1.apply(this.conv1.forward(x), { relu: true });
+    const stem = convNorm(this.conv1, this.bn1, x, { relu: true });
     const stages = [this.layer1, this.layer2, this.layer3, this.layer4];
     return globalAvgPool(stages.reduce((y, layer) => layer.forward(y), stem));
   }
@@ -76,6 +77,7 @@ class BasicBlock extends Module {
   readonly conv2: Conv2d;
   readonly bn2: BatchNorm2d;
   readonly shortcut: Sequential;
+  readonly #projection: readonly [Conv2d, BatchNorm2d] | undefined;
 
   constructor(inChannels: number, channels: number, stride: number) {
     super();
@@ -84,17 +86,16 @@ class BasicBlock extends Module {
     this.conv2 = new Conv2d(channels, channels, 3, { padding: 1, bias: false });
     this.bn2 = new BatchNorm2d(channels);
     const projects = stride !== 1 || inChannels !== channels;
-    this.shortcut = projects
-      ? new Sequential(
-          new Conv2d(inChannels, channels, 1, { stride, bias: false }),
-          new BatchNorm2d(channels),
-        )
-      : new Sequential();
+    if (projects) {
+      const conv = new Conv2d(inChannels, channels, 1, { stride, bias: false });
+      this.#projection = [conv, new BatchNorm2d(channels)];
+    }
+    this.shortcut = new Sequential(...(this.#projection ?? []));
   }
 
   forward(x: Tensor): Tensor {
-    const inner = this.bn1.apply(this.conv1.forward(x), { relu: true });
-    const residual = this.shortcut.forward(x);
-    return this.bn2.apply(this.conv2.forward(inner), { relu: true, residual });
+    const inner = convNorm(this.conv1, this.bn1, x, { relu: true });
+    const residual = this.#projection ? convNorm(...this.#projection, x) : x;
+    return convNorm(this.conv2, this.bn2, inner, { relu: true, residual });
   }
 }

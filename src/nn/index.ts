@@ -1,3 +1,4 @@
+export { convNorm, FoldedNorms } from "./folding.js";
 export * from "./init.js";
 export * from "./layers.js";
 export { Module, Sequential } from "./module.js";

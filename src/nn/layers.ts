@@ -42,8 +42,13 @@ export class Conv2d extends Module {
     this.#padding = options.padding ?? 0;
   }
 
+  /** How the filters move over the image. */
+  get window(): { readonly stride: Pair; readonly padding: Pair } {
+    return { stride: this.#stride, padding: this.#padding };
+  }
+
   forward(x: Tensor): Tensor {
-    const y = conv2d(x, this.weight.value, { stride: this.#stride, padding: this.#padding });
+    const y = conv2d(x, this.weight.value, this.window);
     return this.bias ? add(y, this.bias.value) : y;
   }
 }

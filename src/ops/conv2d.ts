@@ -1,8 +1,8 @@
-import { record, tracked } from "../autograd/tape.js";
+import { record, records, tracked } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import type { Conv2dShape } from "../device/kernels.js";
 import { empty } from "../tensor/create.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkInputs, checkInteger, checkRank, type Pair, pair } from "./arguments.js";
 
@@ -29,6 +29,49 @@ export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tenso
     tracked(x) ? inputGradient(dy, w, sink(0), shape) : undefined,
     tracked(w) ? weightGradient(x, dy, sink(1), shape) : undefined,
   ]);
+}
+
+export interface Conv2dInferenceOptions extends Conv2dOptions {
+  /** [n, outH, outW, cOut], added to the result. */
+  residual?: Tensor;
+  /** Apply max(., 0) at the end. */
+  relu?: boolean;
+}
+
+/**
+ * relu?(conv2d(x, w) + bias + residual?) in one kernel, bias [cOut]: what a convolution and the batch
+ * norm behind it come to once the norm is folded into the weights (see FoldedNorms). It has no
+ * gradient: call it within `noGrad`.
+ */
+export function conv2dInference(
+  x: Tensor,
+  w: Tensor,
+  bias: Tensor,
+  options: Conv2dInferenceOptions = {},
+): Tensor {
+  const { residual, relu = false } = options;
+  const inputs = residual ? [x, w, bias, residual] : [x, w, bias];
+  checkInputs("conv2dInference", inputs);
+  if (records(inputs)) {
+    throw new Error("conv2dInference has no gradient: call it within noGrad, or use conv2d");
+  }
+  const shape = conv2dShape(x, w, options);
+  const out = empty(x.device, [shape.n, shape.outH, shape.outW, shape.cOut], "f32", "conv2d");
+  for (const [name, given, wanted] of [
+    ["the bias", bias, [shape.cOut]],
+    ["the residual", residual ?? out, out.shape],
+  ] as const) {
+    if (sameShape(given.shape, wanted)) continue;
+    throw new ShapeError(
+      `conv2dInference: ${name} ${formatShape(given.shape)} must be ${formatShape(wanted)}`,
+    );
+  }
+  if (out.size > 0) {
+    const slices = { x: x.slice, w: w.slice, bias: bias.slice, out: out.slice };
+    const extra = { residual: residual?.slice ?? null, relu };
+    x.device.run("conv2dInference", { ...slices, ...extra, shape });
+  }
+  return out;
 }
 
 function conv2dShape(x: Tensor, weight: Tensor, options: Conv2dOptions): Conv2dShape {

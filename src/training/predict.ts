@@ -1,7 +1,7 @@
-import { noGrad } from "../autograd/tape.js";
 import type { ImageSet } from "../data/image-set.js";
 import { BatchLoader } from "../data/loader.js";
 import type { Classifier } from "../models/classifier.js";
+import { FoldedNorms } from "../nn/folding.js";
 import { placementOf } from "../nn/place.js";
 import { argmax } from "../ops/reduce.js";
 import { BatchInput, noAugmentation } from "./batch-input.js";
@@ -26,6 +26,7 @@ export async function predict(
   const { batchSize = 256 } = options;
   const wasTraining = model.training;
   const inputs = new Map<number, BatchInput>();
+  using folded = new FoldedNorms();
   model.eval();
   try {
     const loader = new BatchLoader(set, { batchSize, seed: 0, shuffle: false });
@@ -39,7 +40,7 @@ export async function predict(
       const at = first;
       first += batch.count;
       const done = first;
-      const classes = classify(model, input).then((found) => {
+      const classes = classify(model, folded, input).then((found) => {
         out.set(found, at);
         options.onProgress?.(done, count);
       });
@@ -54,9 +55,9 @@ export async function predict(
   return out;
 }
 
-function classify(model: Classifier, input: BatchInput): Promise<Uint32Array> {
+function classify(model: Classifier, folded: FoldedNorms, input: BatchInput): Promise<Uint32Array> {
   using _ = placementOf(model).device.scope();
-  return noGrad(() => argmax(model.forward(input.images(noAugmentation)), [1]).readIntegers());
+  return folded.run(() => argmax(model.forward(input.images(noAugmentation)), [1]).readIntegers());
 }
 
 /** Share of predictions that equal the labels. */

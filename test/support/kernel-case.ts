@@ -14,6 +14,7 @@ const results: Record<KernelName, Readonly<Record<string, Tolerance>>> = {
   permute: { out: exact },
   matmul: { out: normRelative },
   conv2d: { out: normRelative },
+  conv2dInference: { out: normRelative },
   conv2dInputGrad: { dx: normRelative },
   conv2dWeightGrad: { dw: normRelative },
   batchNorm: {

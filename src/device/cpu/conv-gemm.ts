@@ -1,4 +1,5 @@
 import type { Conv2dShape } from "../kernels.js";
+import { type Epilogue, noEpilogue } from "./epilogue.js";
 import type { Lowering } from "./lowering.js";
 import { type Grid, multiplyColumns, multiplyRows, packPanels } from "./matmul-gemm.js";
 
@@ -22,11 +23,12 @@ export function gemmForward(
   x: number,
   w: number,
   out: number,
+  epilogue: Epilogue,
 ): void {
   const [n, k] = [s.cOut, s.cIn];
   const taps = tapsOf(s).map(({ offset }) => offset);
   const packed = packPanels(lowering, w, { groups: 1, stride: 0, n, k, transposed: false, taps });
-  const sides = { x, packed, bias: 0, out, batch: 1, strideX: 0, strideOut: 0 };
+  const sides = { x, packed, epilogue, out, batch: 1, strideX: 0, strideOut: 0 };
   multiplyRows(lowering, { ...sides, rows: s.n * s.outH * s.outW, n, k, grid: forwardGrid(s) });
 }
 
@@ -69,8 +71,8 @@ export function gemmInputGrad(
       const offsets = taps.map(({ offset }) => offset);
       const b0 = { groups: 1, stride: 0, n, k, transposed: true, taps: offsets };
       const packed = packPanels(lowering, w, b0);
-      const sides = { x: dy, packed, bias: 0, out: dx, batch: 1, strideX: 0, strideOut: 0 };
-      multiplyRows(lowering, { ...sides, rows, n, k, grid });
+      const sides = { x: dy, packed, out: dx, batch: 1, strideX: 0, strideOut: 0 };
+      multiplyRows(lowering, { ...sides, epilogue: noEpilogue, rows, n, k, grid });
     }
   }
 }

@@ -1,6 +1,7 @@
-import type { KernelCalls } from "../kernels.js";
+import type { Conv2dShape, KernelCalls } from "../kernels.js";
 import { gemmForward, gemmInputGrad, gemmWeightGrad } from "./conv-gemm.js";
-import { convVariant } from "./conv-variant.js";
+import { type ConvVariant, convVariant } from "./conv-variant.js";
+import { type Epilogue, noEpilogue } from "./epilogue.js";
 import type { Lowering } from "./lowering.js";
 import { winogradForward, winogradInputGrad, winogradWeightGrad } from "./winograd.js";
 
@@ -14,9 +15,36 @@ export function lowerConv2d(
   const x = lowering.address(call.x);
   const w = lowering.address(call.w);
   const out = lowering.address(call.out);
+  convolve(lowering, variant, call.shape, x, w, out, noEpilogue);
+}
+
+export function lowerConv2dInference(
+  call: KernelCalls["conv2dInference"],
+  lowering: Lowering,
+  variant = convVariant("forward", call.shape),
+): void {
+  const x = lowering.address(call.x);
+  const w = lowering.address(call.w);
+  const out = lowering.address(call.out);
+  convolve(lowering, variant, call.shape, x, w, out, {
+    bias: lowering.address(call.bias),
+    residual: call.residual ? lowering.address(call.residual) : 0,
+    relu: call.relu,
+  });
+}
+
+function convolve(
+  lowering: Lowering,
+  variant: ConvVariant,
+  shape: Conv2dShape,
+  x: number,
+  w: number,
+  out: number,
+  epilogue: Epilogue,
+): void {
   const m = tileSides[variant];
-  if (m) winogradForward(lowering, m, call.shape, x, w, out);
-  else gemmForward(lowering, call.shape, x, w, out);
+  if (m) winogradForward(lowering, m, shape, x, w, out, epilogue);
+  else gemmForward(lowering, shape, x, w, out, epilogue);
 }
 
 export function lowerConv2dInputGrad(

@@ -1,5 +1,10 @@
 import type { KernelCalls, KernelName } from "../kernels.js";
-import { lowerConv2d, lowerConv2dInputGrad, lowerConv2dWeightGrad } from "./conv.js";
+import {
+  lowerConv2d,
+  lowerConv2dInference,
+  lowerConv2dInputGrad,
+  lowerConv2dWeightGrad,
+} from "./conv.js";
 import { lowerCopy, lowerElementwise, lowerFill, lowerPermute } from "./lower-elementwise.js";
 import {
   lowerBatchNorm,
@@ -35,6 +40,7 @@ export const lowerings: {
   permute: lowerPermute,
   matmul: lowerMatmul,
   conv2d: lowerConv2d,
+  conv2dInference: lowerConv2dInference,
   conv2dInputGrad: lowerConv2dInputGrad,
   conv2dWeightGrad: lowerConv2dWeightGrad,
   batchNorm: lowerBatchNorm,

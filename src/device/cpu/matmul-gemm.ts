@@ -1,3 +1,4 @@
+import { type Epilogue, epilogueWords } from "./epilogue.js";
 import type { Lowering } from "./lowering.js";
 
 /**
@@ -82,7 +83,7 @@ export function packPanels(
 export interface RowsProduct {
   x: number;
   packed: Panels;
-  bias: number;
+  epilogue: Epilogue;
   out: number;
   batch: number;
   strideX: number;
@@ -94,7 +95,7 @@ export interface RowsProduct {
   grid: Grid;
 }
 
-/** out[rows, n] := A B (+ bias), A's rows being runs of `k` channels, one run per tap. */
+/** out[rows, n] := A B and its epilogue, A's rows being runs of `k` channels, one run per tap. */
 export function multiplyRows(lowering: Lowering, p: RowsProduct): void {
   const { batch, rows, n, k, grid, packed } = p;
   const taps = grid.taps.length;
@@ -106,7 +107,7 @@ export function multiplyRows(lowering: Lowering, p: RowsProduct): void {
   const tables = ceilTo(4 * (blockRows + taps) + tapsBytes, 64);
   const scratchBytes = ceilTo(tables + 4 * ceilTo(blockRows, 4) * inner, 64);
   lowering.command("gemm_rows", [
-    ...[p.x, packed.address, p.bias, p.out],
+    ...[p.x, packed.address, p.out, ...epilogueWords(p.epilogue)],
     ...[lowering.scratch(scratchBytes * lowering.threads), scratchBytes],
     ...[batch, p.strideX, packed.stride, p.strideOut, rows, n, k],
     ...[blockRows, blockColumns, blockTaps, blockChannels, ...gridWords(grid)],

@@ -1,4 +1,5 @@
 import type { MatmulCall } from "../kernels.js";
+import { noEpilogue } from "./epilogue.js";
 import type { Lowering } from "./lowering.js";
 import { matrixGrid, multiplyColumns, multiplyRows, packPanels } from "./matmul-gemm.js";
 
@@ -19,6 +20,7 @@ export function lowerMatmul(call: MatmulCall, lowering: Lowering): void {
   const groups = call.batchStrideB === 0 ? 1 : batch;
   const stride = call.batchStrideB;
   const packed = packPanels(lowering, b, { groups, stride, n, k, transposed: transB, taps: [0] });
-  const sides = { x, packed, bias, out, batch, strideX, strideOut: m * n };
-  multiplyRows(lowering, { ...sides, rows: m, n, k, grid: matrixGrid(m) });
+  const sides = { x, packed, out, batch, strideX, strideOut: m * n };
+  const epilogue = { ...noEpilogue, bias };
+  multiplyRows(lowering, { ...sides, epilogue, rows: m, n, k, grid: matrixGrid(m) });
 }

@@ -1,4 +1,5 @@
 import type { Conv2dShape } from "../kernels.js";
+import { type Epilogue, epilogueWords, noEpilogue } from "./epilogue.js";
 import type { Lowering } from "./lowering.js";
 
 /** F(m x m, 3 x 3): the side of a tile's output. */
@@ -96,8 +97,9 @@ export function winogradForward(
   x: number,
   w: number,
   out: number,
+  epilogue: Epilogue,
 ): void {
-  convolve(lowering, forwardTiling(s, m), x, w, out, false);
+  convolve(lowering, forwardTiling(s, m), x, w, out, false, epilogue);
 }
 
 export function winogradInputGrad(
@@ -108,7 +110,7 @@ export function winogradInputGrad(
   w: number,
   dx: number,
 ): void {
-  convolve(lowering, inputGradTiling(s, m), dy, w, dx, true);
+  convolve(lowering, inputGradTiling(s, m), dy, w, dx, true, noEpilogue);
 }
 
 function convolve(
@@ -118,6 +120,7 @@ function convolve(
   w: number,
   out: number,
   flipped: boolean,
+  epilogue: Epilogue,
 ): void {
   const products = productsOf(t);
   const tiles = tileCount(t);
@@ -147,6 +150,7 @@ function convolve(
       blockTiles,
       blockChannels,
       blockPanels,
+      ...epilogueWords(epilogue),
       ...layoutWords(layout),
       ...tilingWords(t),
     ],

@@ -1,12 +1,7 @@
 import elementwiseText from "../../../shaders/elementwise.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import mathText from "../../../shaders/math.wgsl";
-import {
-  type ElementwiseKernel,
-  type Expr,
-  elementwiseKernels,
-  operandsOf,
-} from "../elementwise.js";
+import { type Expr, elementwiseKernels, operandsOf } from "../elementwise.js";
 import { float32Bits } from "../float32.js";
 import type { ElementwiseCall } from "../kernels.js";
 import { collapse } from "./collapse.js";
@@ -37,7 +32,7 @@ export function lowerElementwise(gpu: GpuLowering, call: ElementwiseCall): void 
 /** Any expression over operands with strides; `permute` is the expression `a`. */
 export function lowerExpression(
   gpu: GpuLowering,
-  name: ElementwiseKernel | "permute",
+  name: string,
   expression: Expr,
   call: Omit<ElementwiseCall, "kernel">,
 ): void {

@@ -2,6 +2,7 @@ import type { KernelCalls, KernelName } from "../kernels.js";
 import { lowerBatchNorm, lowerBatchNormInference, lowerBatchNormStatistics } from "./batch-norm.js";
 import { lowerBatchNormBackward } from "./batch-norm-backward.js";
 import { lowerConv2d, lowerConv2dInputGrad, lowerConv2dWeightGrad } from "./conv.js";
+import { lowerConv2dInference } from "./conv-inference.js";
 import { lowerElementwise } from "./elementwise.js";
 import { lowerMatmul } from "./gemm.js";
 import type { GpuLowering, Lower } from "./lowering.js";
@@ -28,6 +29,7 @@ const lowerings: { [K in KernelName]: Lower<K> } = {
   permute: lowerPermute,
   matmul: lowerMatmul,
   conv2d: lowerConv2d,
+  conv2dInference: lowerConv2dInference,
   conv2dInputGrad: lowerConv2dInputGrad,
   conv2dWeightGrad: lowerConv2dWeightGrad,
   batchNorm: lowerBatchNorm,

@@ -34,6 +34,29 @@ const threeKernels = (s: Conv2dShape) => [
   })),
 ];
 
+/** The convolution with its epilogue: with a residual and ReLU, with the residual, with neither. */
+const epilogues = (s: Conv2dShape) =>
+  [
+    { residual: true, relu: true },
+    { residual: true, relu: false },
+    { residual: false, relu: true },
+    { residual: false, relu: false },
+  ].map(({ residual, relu }) =>
+    kernelCase(
+      "conv2dInference",
+      `${title(s)}${residual ? ", residual" : ""}${relu ? ", relu" : ""}`,
+      () => ({
+        x: uniform(1, sizeX(s)),
+        w: uniform(2, sizeW(s)),
+        bias: uniform(4, s.cOut),
+        residual: residual ? uniform(5, sizeOut(s)) : null,
+        relu,
+        out: output(sizeOut(s)),
+        shape: s,
+      }),
+    ),
+  );
+
 const windows: readonly Conv2dShape[] = [
   convShape([1, 1, 1, 1], [1, 1, 1]),
   convShape([1, 3, 5, 1], [3, 3, 1], { pad: [1, 1] }),
@@ -86,4 +109,18 @@ describeOnDevices("conv2d in ResNet-18", (device) =>
 );
 describeOnDevices("conv2d over many pixels", (device) =>
   testKernelCases(device, longSums.flatMap(threeKernels)),
+);
+describeOnDevices("conv2d with an epilogue", (device) =>
+  testKernelCases(
+    device,
+    [
+      convShape([2, 7, 5, 3], [3, 3, 5], { pad: [1, 1] }),
+      convShape([3, 9, 7, 12], [3, 3, 20], { pad: [1, 1] }),
+      convShape([3, 9, 7, 8], [1, 1, 9], { stride: [2, 2] }),
+      // The Winograd schedules of many tiles and of many channels, and a GEMM of several blocks.
+      convShape([6, 25, 31, 16], [3, 3, 12], { pad: [1, 1] }),
+      convShape([2, 5, 6, 140], [3, 3, 36], { pad: [1, 1] }),
+      convShape([3, 13, 11, 132], [3, 3, 21], { stride: [2, 2], pad: [1, 1] }),
+    ].flatMap(epilogues),
+  ),
 );

@@ -1,8 +1,9 @@
-// out[rows, n] := A B (+ bias), where a row of A is a run of channels, or one run per tap.
+// out[rows, n] := A B and its epilogue, where a row of A is a run of channels, or one run per tap.
 import { Rows, multiplyTile } from "./gemm-tile";
 import {
   Grid, Point, Taps, measureTaps, moveOn, moveTo, outputPixel, reachesInside, tapInside, tapOffset,
 } from "./gemm-geometry";
+import { clampRow, startRow } from "./epilogue";
 import { storePartial } from "./gemm-edge";
 import { threadScratch } from "./runtime";
 import { shareStart } from "./simd";
@@ -15,9 +16,11 @@ class RowsCall {
   x: usize;
   /** From gemm_pack. */
   packed: usize;
-  /** 0 for none. */
-  bias: usize;
   out: usize;
+  /** An Epilogue: bias, residual (with a batch of 1 alone), ReLU. */
+  bias: usize;
+  residual: usize;
+  relu: i32;
   /** Private memory: `scratchBytes` for each thread. */
   scratch: usize;
   scratchBytes: i32;
@@ -89,6 +92,7 @@ export function gemm_rows(thread: i32, threads: i32, p: usize): void {
   const rowBlocks = (call.rows + blockRows - 1) / blockRows;
   const columnBlocks = (n + blockColumns - 1) / blockColumns;
   const items = call.batch * rowBlocks * columnBlocks;
+  const adds = (call.bias | call.residual) != 0;
   const last = shareStart(items, thread + 1, threads);
   for (let item = shareStart(items, thread, threads); item < last; item++) {
     const n0 = <i32>(item % columnBlocks) * blockColumns;
@@ -102,12 +106,14 @@ export function gemm_rows(thread: i32, threads: i32, p: usize): void {
     for (let r = 0; r < count; r++, moveOn(point, grid)) {
       const row = out + <usize>outputPixel(grid, point) * (<usize>n << 2);
       store<usize>(addresses + (<usize>r << 2), row);
-      if (call.bias) {
+      if (adds) {
         const from = <usize>n0 << 2;
-        memory.copy(row + from, call.bias + from, <usize>(n1 - n0) << 2);
+        const bias = call.bias ? call.bias + from : 0;
+        const residual = call.residual ? call.residual + (row - call.out) + from : 0;
+        startRow(row + from, bias, residual, n1 - n0);
       }
     }
-    let accumulate = call.bias != 0;
+    let accumulate = adds;
     for (let t0 = 0; t0 < taps; t0 += call.blockTaps) {
       const t1 = min(taps, t0 + call.blockTaps);
       for (let c0 = 0; c0 < k; c0 += call.blockChannels) {
@@ -140,6 +146,10 @@ export function gemm_rows(thread: i32, threads: i32, p: usize): void {
         }
         accumulate = true;
       }
+    }
+    if (!call.relu) continue;
+    for (let r = 0; r < count; r++) {
+      clampRow(load<usize>(addresses + (<usize>r << 2)) + (<usize>n0 << 2), n1 - n0);
     }
   }
 }

@@ -9,6 +9,7 @@ import { F2, F4, products } from "./winograd-transforms";
 import { PanelLayout, Tiling, tileCount, transformInput, transformOutput } from "./winograd-tiles";
 import { transformWeights, weightPanelBytes } from "./winograd-weights";
 import { shareStart } from "./simd";
+import { Epilogue } from "./epilogue";
 
 @unmanaged
 class ConvCall {
@@ -26,13 +27,19 @@ class ConvCall {
   /** "channels": input channels of a block, and panels of 8 output channels in an item of work. */
   blockChannels: i32;
   blockPanels: i32;
-  /** A PanelLayout and a Tiling follow. */
+  /** An Epilogue, a PanelLayout and a Tiling follow. */
+}
+
+// @ts-ignore: decorator
+@inline
+function epilogueOf(call: ConvCall): Epilogue {
+  return changetype<Epilogue>(changetype<usize>(call) + offsetof<ConvCall>());
 }
 
 // @ts-ignore: decorator
 @inline
 function layoutOf(call: ConvCall): PanelLayout {
-  return changetype<PanelLayout>(changetype<usize>(call) + offsetof<ConvCall>());
+  return changetype<PanelLayout>(changetype<usize>(epilogueOf(call)) + offsetof<Epilogue>());
 }
 
 // @ts-ignore: decorator
@@ -104,7 +111,7 @@ function tiles<F>(thread: i32, threads: i32, p: usize): void {
       multiplyProducts<F>(
         v, layout.productBytes, layout.fourBytes, u, uBytes, t.k, false, m, mBytes, fours, 1,
       );
-      transformOutput<F>(t, call.out, first, count, n0, m, mBytes);
+      transformOutput<F>(t, call.out, first, count, n0, m, mBytes, epilogueOf(call));
     }
   }
 }
@@ -149,7 +156,8 @@ function channels<F>(thread: i32, threads: i32, p: usize): void {
     }
     for (let q = 0; q < size; q++) {
       const sums = m + <usize>(q * products<F>()) * mBytes;
-      transformOutput<F>(t, call.out, first, count, (panel + q) << 3, sums, mBytes);
+      const n0 = (panel + q) << 3;
+      transformOutput<F>(t, call.out, first, count, n0, sums, mBytes, epilogueOf(call));
     }
   }
 }

@@ -2,6 +2,7 @@
 import {
   Gradient, Input, Output, input2, input4, inputSide, mapColumns, mapSquare, outputSide,
 } from "./winograd-transforms";
+import { Epilogue, finishPixels } from "./epilogue";
 import { threadScratch } from "./runtime";
 
 /** A stride-1 convolution cut into tiles; tile t is (image, row, column) in that order. */
@@ -195,7 +196,9 @@ export function transformGradient<F>(
 /** A^T M A of `count` tiles from `first` on, 8 channels from n0 on; M is [product][tile][8]. */
 export function transformOutput<F>(
   t: Tiling, out: usize, first: i32, count: i32, n0: i32, from: usize, productBytes: usize,
+  e: Epilogue,
 ): void {
+  const finishes = (e.bias | e.residual | e.relu) != 0;
   const m = outputSide<F>();
   const side = <usize>inputSide<F>();
   const pixelBytes = <usize>t.n << 2;
@@ -209,11 +212,14 @@ export function transformOutput<F>(
     locate(s, t, first + tile, out, t.outH, t.outW, t.n, m, 0, 0, m);
     for (let half = 0; half < halves; half++) {
       const source = from + (<usize>half << 4);
-      const target = s.at + (<usize>(n0 + half * 4) << 2);
+      const channel = <usize>(n0 + half * 4) << 2;
+      const target = s.at + channel;
+      const bias = e.bias ? v128.load(e.bias + channel) : f32x4.splat(0);
       if (s.rows == whole && s.columns == whole) {
         mapSquare<Output, F>(
           source, productBytes * side, productBytes, square, target, rowBytes, pixelBytes,
         );
+        if (finishes) finishPixels(e, bias, target, target - out, m, m, rowBytes, pixelBytes);
         continue;
       }
       mapSquare<Output, F>(
@@ -224,6 +230,7 @@ export function transformOutput<F>(
           if (!(s.rows & (1 << i)) || !(s.columns & (1 << j))) continue;
           const pixel = target + <usize>i * rowBytes + <usize>j * pixelBytes;
           v128.store(pixel, v128.load(patch + (<usize>(i * m + j) << 4)));
+          if (finishes) finishPixels(e, bias, pixel, pixel - out, 1, 1, rowBytes, pixelBytes);
         }
       }
     }
