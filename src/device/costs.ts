@@ -36,7 +36,7 @@ const cost = (name: string, shape: readonly number[] | string, flops: number, by
 
 const expressions = elementwiseKernels();
 
-const conv = (name: string, s: Conv2dShape, ...slices: Slice[]): CallCost => {
+const conv = (name: string, s: Conv2dShape, ...slices: (Slice | null)[]): CallCost => {
   const macs = s.n * s.outH * s.outW * s.cOut * s.kh * s.kw * s.cIn;
   const stride = s.strideH === 1 && s.strideW === 1 ? "" : `/${s.strideH}`;
   const shape = `${s.n}x${s.h}x${s.w} ${s.cIn}>${s.cOut} ${s.kh}x${s.kw}${stride}`;
@@ -65,6 +65,8 @@ const costs: Costs = {
     return cost("matmul", shape, 2 * batch * m * n * k, bytesOf(a, b, bias, out));
   },
   conv2d: ({ x, w, out, shape }) => conv("conv2d", shape, x, w, out),
+  conv2dInference: ({ x, w, bias, residual, out, shape }) =>
+    conv("conv2dInference", shape, x, w, bias, residual, out),
   conv2dInputGrad: ({ dy, w, dx, shape }) => conv("conv2dInputGrad", shape, dy, w, dx),
   conv2dWeightGrad: ({ x, dy, dw, shape }) => conv("conv2dWeightGrad", shape, x, dy, dw),
   // Mean 1, centred variance 3, a multiply-add to normalise; the residual and the ReLU.
