@@ -7,11 +7,12 @@ import { affine, mul, powScalar, square } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
 import { cosine } from "../optim/schedules.js";
 import { SGD } from "../optim/sgd.js";
-import { empty } from "../tensor/create.js";
+import { tensor } from "../tensor/create.js";
 import { Philox } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "../training/batch-input.js";
-import { type EpochProgress, fit, type StepProgress } from "../training/fit.js";
+import { fit, type StepProgress } from "../training/fit.js";
+import { type PauseHooks, pausable } from "../training/pause.js";
 
 /** What tells the five tuning methods apart (FST paper, section 3 and algorithm 1). */
 export interface TuningMethod {
@@ -69,13 +70,12 @@ export const tuningDefaults: TuningOptions = {
 };
 
 /** What a defense may see: the model and clean images. It never sees the trigger. */
-export interface DefenseInput {
+export interface DefenseInput extends PauseHooks {
   readonly model: Classifier;
   readonly tuning: ImageSet;
   /** Kernels compiled before the first step; see `FitOptions`. */
   readonly onCompile?: (done: number, all: number) => void;
   readonly onStep?: (progress: StepProgress) => void;
-  readonly onEpoch?: (progress: EpochProgress) => Promise<void> | void;
   readonly signal?: AbortSignal;
 }
 
@@ -95,19 +95,22 @@ export async function tune(
   const { device } = placementOf(model);
   const head = model.head;
   const weight = head.weight.value;
-  const original = copyOf(weight);
-  const norm = Math.sqrt((await original.read()).reduce((n, w) => n + w * w, 0));
-  if (method.redrawHead) redraw(head, options);
+  const before = await weight.read();
+  const norm = Math.sqrt(before.reduce((n, w) => n + w * w, 0));
+  const original = tensor(device, before, weight.shape).keep();
   const restore = choose(model, method.tuned);
   const project = (): void => projectTo(weight, norm);
   const projects = method.shift || options.projection === "all";
-  if (projects && options.projectAtStart) project();
-  if (options.batchNorm === "train") model.train();
-  else model.eval();
-  const optimizer = new SGD(model, options);
+  let optimizer: SGD | undefined;
   try {
+    if (method.redrawHead) redraw(head, options);
+    if (projects && options.projectAtStart) project();
+    if (options.batchNorm === "train") model.train();
+    else model.eval();
+    optimizer = new SGD(model, options);
     await fit(model, tuning, optimizer, {
       ...callbacks(input),
+      ...pausable(model, optimizer, input),
       epochs: options.epochs,
       batchSize: options.batchSize,
       seed: options.seed,
@@ -119,10 +122,10 @@ export async function tune(
       ...(projects ? { afterStep: project } : {}),
     });
   } finally {
-    optimizer.release();
+    optimizer?.release();
     restore();
     model.eval();
-    device.release(original.slice.storage);
+    original.release();
   }
 }
 
@@ -160,17 +163,10 @@ function choose(model: Classifier, tuned: TuningMethod["tuned"]): () => void {
   };
 }
 
-function copyOf(x: Tensor): Tensor {
-  const out = empty(x.device, x.shape, "f32", "the original head").keep();
-  x.device.run("copy", { src: x.slice, dst: out.slice });
-  return out;
-}
-
-function callbacks({ onCompile, onStep, onEpoch, signal }: DefenseInput) {
+function callbacks({ onCompile, onStep, signal }: DefenseInput) {
   return {
     ...(onCompile && { onCompile }),
     ...(onStep && { onStep }),
-    ...(onEpoch && { onEpoch }),
     ...(signal && { signal }),
   };
 }

@@ -2,10 +2,10 @@ import { readSafetensors, writeSafetensors } from "../io/safetensors.js";
 import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
 import { stateDict } from "../nn/state-dict.js";
+import type { PausedFit } from "../training/pause.js";
 import type { ModelConfiguration } from "./configuration.js";
 import { FormatError } from "./fields.js";
 import { version } from "./version.js";
-import type { TrainingState } from "./victim.js";
 
 /** A model as a safetensors file with PyTorch's names and layout. */
 export async function encodeCheckpoint(
@@ -21,14 +21,14 @@ export const decodeCheckpoint = (bytes: Uint8Array): StateDict => readSafetensor
 const momentumName = "optimizer.momentum";
 
 /** A paused training as one safetensors file: model, momentum, epochs done. */
-export function encodeState({ epochs, loss, model, momentum }: TrainingState): Uint8Array {
+export function encodeState({ epochs, loss, model, momentum }: PausedFit): Uint8Array {
   const tensors: StateDict = new Map(model);
   tensors.set(momentumName, { dtype: "F32", shape: [momentum.length], data: momentum });
   return writeSafetensors(tensors, { epochs: String(epochs), loss: String(loss) });
 }
 
 /** @throws FormatError when the file is not one that `encodeState` made */
-export function decodeState(bytes: Uint8Array): TrainingState {
+export function decodeState(bytes: Uint8Array): PausedFit {
   const { tensors, metadata } = readSafetensors(bytes);
   const momentum = tensors.get(momentumName);
   const [epochs, loss] = [Number(metadata.epochs), Number(metadata.loss)];

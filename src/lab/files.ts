@@ -38,3 +38,6 @@ async function syncDirectory(path: string): Promise<void> {
 /** True for the error that a missing file gives. */
 export const isMissing = (error: unknown): boolean =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOENT";
+
+/** Holds the process id of who works in a run directory. */
+export const lockFile = "run.lock";

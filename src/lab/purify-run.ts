@@ -1,5 +1,6 @@
+import { rm } from "node:fs/promises";
 import type { TuningOptions } from "../defenses/tuning.js";
-import { encodeCheckpoint } from "./checkpoint.js";
+import { encodeCheckpoint, encodeState } from "./checkpoint.js";
 import type { CurveConfiguration, PurifyConfiguration } from "./configuration.js";
 import { checkData, identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
@@ -9,6 +10,7 @@ import type { PurifyMetrics, PurifyRecord } from "./record.js";
 import {
   MetricsWriter,
   type Plan,
+  pausedFit,
   type RunHooks,
   type RunRequest,
   recordedRun,
@@ -29,7 +31,7 @@ export interface PurifyRequest extends Omit<RunRequest<PurifyConfiguration>, "co
 
 /**
  * Purifies the model of an earlier run with the clean tuning images that its victim's split held
- * out, and examines it before and after. An interrupted run starts again from the beginning, and
+ * out, and examines it before and after. An interrupted run goes on at its last finished epoch and
  * ends the same. Node only.
  *
  * @throws DataMismatchError when the images at hand are not those of the victim's record
@@ -56,7 +58,7 @@ export async function purifyRun(
     ...(signal && { signal }),
   };
   return recordedRun<PurifyRecord>(plan, async (directory) => {
-    await directory.metrics.keepEpochsBefore(0);
+    const resume = await pausedFit(directory, hooks);
     const examiner = Examiner.create(data.test, victim.attack);
     const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
     const writer = new MetricsWriter(directory);
@@ -74,12 +76,15 @@ export async function purifyRun(
           const line = await writer.epoch(progress, found);
           hooks.onEpoch?.(line, progress.epochs);
         },
+        onPause: (state) => directory.write("resume", encodeState(state)),
+        ...(resume && { resume }),
         ...(hooks.onCompile && { onCompile: hooks.onCompile }),
         ...(signal && { signal }),
       });
       hooks.onStage?.("examining the model after");
       const after = await examiner.examine(model, examineHooks);
       await directory.write("checkpoint", await encodeCheckpoint(model, victim.model));
+      await rm(directory.file("resume"), { force: true });
       return { loss, before, after, defenseEffectiveness: defenseEffectiveness(before, after) };
     });
     return {

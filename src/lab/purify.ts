@@ -20,7 +20,8 @@ export function methodNamed(name: string): TuningMethod {
   );
 }
 
-export interface PurifyHooks extends Pick<DefenseInput, "onCompile" | "onStep" | "signal"> {
+export interface PurifyHooks
+  extends Pick<DefenseInput, "onCompile" | "onPause" | "onStep" | "resume" | "signal"> {
   onEpoch?: (progress: EpochProgress, model: Classifier) => Promise<void> | void;
 }
 
@@ -36,7 +37,7 @@ export async function purify(
   options: Partial<TuningOptions> = {},
   hooks: PurifyHooks = {},
 ): Promise<number> {
-  let loss = Number.NaN;
+  let loss = hooks.resume?.loss ?? Number.NaN;
   const { onEpoch, ...others } = hooks;
   const input: DefenseInput = {
     ...others,

@@ -1,6 +1,9 @@
 import type { Device } from "../device/device.js";
 import type { EpochProgress, StepProgress } from "../training/fit.js";
+import type { PausedFit } from "../training/pause.js";
+import { decodeState } from "./checkpoint.js";
 import type { OpenedData } from "./data-source.js";
+import { lockDirectory } from "./lock.js";
 import type { Examination } from "./metrics.js";
 import type { EpochLine, MetricLine, StepLine } from "./metrics-log.js";
 import { type DataIdentity, type RunRecord, recordVersion } from "./record.js";
@@ -57,6 +60,18 @@ export async function recordedRun<R extends RunRecord>(
   plan: Plan<R>,
   work: (directory: RunDirectory, resumed: boolean) => Promise<Outcome<R>>,
 ): Promise<R> {
+  const unlock = await lockDirectory(plan.directory);
+  try {
+    return await lockedRun(plan, work);
+  } finally {
+    await unlock();
+  }
+}
+
+async function lockedRun<R extends RunRecord>(
+  plan: Plan<R>,
+  work: (directory: RunDirectory, resumed: boolean) => Promise<Outcome<R>>,
+): Promise<R> {
   const { directory: path, device, ...described } = plan;
   const previous = await claimDirectory(path, plan);
   const began = performance.now();
@@ -84,6 +99,18 @@ export async function recordedRun<R extends RunRecord>(
     await directory.writeRecord(record("interrupted", null));
     throw error;
   }
+}
+
+/** What an interrupted run of this directory goes on from; its metrics are cut to the same epoch. */
+export async function pausedFit(
+  directory: RunDirectory,
+  hooks: RunHooks,
+): Promise<PausedFit | undefined> {
+  const bytes = await directory.readIfAny("resume");
+  const resume = bytes ? decodeState(bytes) : undefined;
+  await directory.metrics.keepEpochsBefore(resume?.epochs ?? 0);
+  if (resume) hooks.onResume?.(resume.epochs);
+  return resume;
 }
 
 /** About this many samples of steps are kept of a run. */

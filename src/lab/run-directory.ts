@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "./fields.js";
-import { isMissing, writeAtomically } from "./files.js";
+import { isMissing, lockFile, writeAtomically } from "./files.js";
 import { MetricsLog } from "./metrics-log.js";
 import { parseRecord } from "./read-record.js";
 import { formatRecord, type Lineage, type RunRecord } from "./record.js";
@@ -98,7 +98,9 @@ export async function claimDirectory(
     throw new RunDirectoryError(`${cause.message}; choose another --out`, { cause });
   });
   if (!previous) {
-    const names = (await readdir(path)).filter((name) => !name.endsWith(".tmp"));
+    const names = (await readdir(path)).filter(
+      (name) => name !== lockFile && !name.endsWith(".tmp"),
+    );
     if (names.length === 0) return null;
     throw new RunDirectoryError(
       `${path} is not empty (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", ..." : ""}) ` +

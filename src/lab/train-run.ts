@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { placementOf } from "../nn/place.js";
-import { decodeState, encodeCheckpoint, encodeState } from "./checkpoint.js";
+import { encodeCheckpoint, encodeState } from "./checkpoint.js";
 import type { TrainConfiguration } from "./configuration.js";
 import { identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
@@ -8,13 +8,13 @@ import type { TrainRecord } from "./record.js";
 import {
   MetricsWriter,
   type Plan,
+  pausedFit,
   type RunHooks,
   type RunRequest,
   recordedRun,
 } from "./recorded-run.js";
 import { percent, renderReport } from "./report.js";
-import type { RunDirectory } from "./run-directory.js";
-import { splitFor, type TrainingState, trainVictim } from "./victim.js";
+import { splitFor, trainVictim } from "./victim.js";
 
 /**
  * Trains a victim and leaves its checkpoint, curves, record and report in a directory. A directory
@@ -36,9 +36,7 @@ export async function trainRun(
     const examiner = Examiner.create(data.test, configuration.attack);
     const { curve } = configuration;
     const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
-    const resume = await readState(directory);
-    await directory.metrics.keepEpochsBefore(resume?.epochs ?? 0);
-    if (resume) hooks.onResume?.(resume.epochs);
+    const resume = await pausedFit(directory, hooks);
     const writer = new MetricsWriter(directory);
     const { signal } = hooks;
 
@@ -53,7 +51,7 @@ export async function trainRun(
         const line = await writer.epoch(progress, found);
         hooks.onEpoch?.(line, progress.epochs);
       },
-      onState: (state) => directory.write("resume", encodeState(state)),
+      onPause: (state) => directory.write("resume", encodeState(state)),
       ...(resume && { resume }),
       ...(hooks.onCompile && { onCompile: hooks.onCompile }),
       ...(signal && { signal }),
@@ -87,11 +85,6 @@ export async function trainRun(
       placementOf(victim.model).release();
     }
   });
-}
-
-async function readState(directory: RunDirectory): Promise<TrainingState | null> {
-  const bytes = await directory.readIfAny("resume");
-  return bytes && decodeState(bytes);
 }
 
 const title = ({ attack, model }: TrainConfiguration): string =>

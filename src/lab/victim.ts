@@ -2,13 +2,12 @@ import { poison } from "../attacks/index.js";
 import type { ImageSet } from "../data/image-set.js";
 import { tuningSplit } from "../data/split.js";
 import type { Device } from "../device/device.js";
-import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
 import { placementOf } from "../nn/place.js";
-import { loadStateDict, stateDict } from "../nn/state-dict.js";
 import { oneCycle } from "../optim/schedules.js";
 import { SGD } from "../optim/sgd.js";
 import { type EpochProgress, fit, type StepProgress } from "../training/fit.js";
+import { type PauseHooks, pausable } from "../training/pause.js";
 import { makeAttack } from "./attack.js";
 import type { TrainConfiguration } from "./configuration.js";
 import { makeModel } from "./model.js";
@@ -19,26 +18,12 @@ export type VictimOptions = Pick<
   "seed" | "model" | "attack" | "split" | "training"
 >;
 
-/** All it takes to go on after `epochs` epochs as if there had been no pause. */
-export interface TrainingState {
-  /** Epochs done. */
-  readonly epochs: number;
-  /** Mean cross-entropy of the last of them. */
-  readonly loss: number;
-  readonly model: StateDict;
-  /** The optimizer's momentum, as SGD.save gives it. */
-  readonly momentum: Float32Array;
-}
-
-export interface TrainHooks {
+export interface TrainHooks extends Omit<PauseHooks, "onEpoch"> {
   /** Kernels compiled before the first step; see `FitOptions`. */
   onCompile?: (done: number, all: number) => void;
   onStep?: (progress: StepProgress) => void;
   /** Called between epochs; the model is idle and may be examined. */
   onEpoch?: (progress: EpochProgress, model: Classifier) => Promise<void> | void;
-  /** Called after onEpoch with what a later call may go on from. */
-  onState?: (state: TrainingState) => Promise<void>;
-  resume?: TrainingState;
   signal?: AbortSignal;
 }
 
@@ -85,32 +70,24 @@ async function fitVictim(
   model: Classifier,
   set: ImageSet,
   { seed, training }: VictimOptions,
-  { resume, onCompile, onStep, onEpoch, onState, signal }: TrainHooks,
+  { onCompile, onStep, onEpoch, signal, ...pause }: TrainHooks,
 ): Promise<number> {
   const { epochs, batchSize, augmentation, lr } = training;
-  let loss = resume?.loss ?? Number.NaN;
+  let loss = pause.resume?.loss ?? Number.NaN;
   const optimizer = new SGD(model, training);
   try {
-    if (resume) {
-      loadStateDict(model, resume.model);
-      optimizer.load(resume.momentum);
-    }
     model.train();
     await fit(model, set, optimizer, {
       ...{ epochs, batchSize, seed, augmentation },
       schedule: oneCycle(lr, epochs * Math.floor(set.labels.length / batchSize)),
       dropLast: true,
-      startEpoch: resume?.epochs ?? 0,
-      onEpoch: async (progress) => {
-        loss = progress.loss;
-        await onEpoch?.(progress, model);
-        await onState?.({
-          epochs: progress.epoch + 1,
-          loss,
-          model: await stateDict(model),
-          momentum: await optimizer.save(),
-        });
-      },
+      ...pausable(model, optimizer, {
+        ...pause,
+        onEpoch: async (progress) => {
+          loss = progress.loss;
+          await onEpoch?.(progress, model);
+        },
+      }),
       ...(onCompile && { onCompile }),
       ...(onStep && { onStep }),
       ...(signal && { signal }),

@@ -28,9 +28,9 @@ export async function predict(
   const inputs = new Map<number, BatchInput>();
   using folded = new FoldedNorms();
   model.eval();
+  let before: Promise<void> = Promise.resolve();
   try {
     const loader = new BatchLoader(set, { batchSize, seed: 0, shuffle: false });
-    let before: Promise<void> = Promise.resolve();
     let first = 0;
     for (const batch of loader.epoch(0)) {
       options.signal?.throwIfAborted();
@@ -44,11 +44,13 @@ export async function predict(
         out.set(found, at);
         options.onProgress?.(done, count);
       });
-      await before;
+      const previous = before;
       before = classes;
+      await previous;
     }
     await before;
   } finally {
+    await before.catch(() => {}); // its memory is in use until then; the first error is thrown
     if (wasTraining) model.train();
     for (const input of inputs.values()) input.release();
   }

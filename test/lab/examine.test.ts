@@ -89,7 +89,7 @@ test("an attack's unknown option is refused with those it has", () => {
 
 test("a defense has no way to receive an attack", () => {
   expectTypeOf<keyof DefenseInput>().toEqualTypeOf<
-    "model" | "tuning" | "onCompile" | "onStep" | "onEpoch" | "signal"
+    "model" | "tuning" | "onCompile" | "onStep" | "onEpoch" | "onPause" | "resume" | "signal"
   >();
   const model = makeModel(configuration.model, held, device, 0);
   const trigger = blended(held);

@@ -2,11 +2,14 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { tuningDefaults } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
 import type { Device } from "../../src/device/device.js";
 import { type OpenedData, openData } from "../../src/lab/data-source.js";
+import { purifyRun } from "../../src/lab/purify-run.js";
 import type { RunHooks } from "../../src/lab/recorded-run.js";
 import { RunDirectory } from "../../src/lab/run-directory.js";
+import { openSourceRun } from "../../src/lab/source-run.js";
 import { trainRun } from "../../src/lab/train-run.js";
 import { configuration } from "./samples.js";
 
@@ -73,6 +76,36 @@ test("a run stopped inside its second epoch ends bit-equal to one that was not",
     "record.json",
     "report.html",
   ]);
+});
+
+test.each(["fst", "lp"])("so does a purification by %s", async (method) => {
+  const source = await openSourceRun(join(folder, "whole"));
+  const shared = { source, method, device, data, curve: configuration.curve };
+  const run = (name: string, hooks: RunHooks = {}) => {
+    const directory = join(folder, `${method}-${name}`);
+    const tuning = { ...tuningDefaults, epochs: 3, batchSize: 7 };
+    return purifyRun({ ...shared, tuning, directory }, hooks);
+  };
+  const whole = await run("whole");
+  const controller = new AbortController();
+  const stopped = run("stopped", {
+    signal: controller.signal,
+    onStep: ({ epoch }) => {
+      if (epoch === 2) controller.abort(new Error("enough"));
+    },
+  });
+  await expect(stopped).rejects.toThrow("enough");
+  const resumedAt: number[] = [];
+  const resumed = await run("stopped", { onResume: (epoch) => resumedAt.push(epoch) });
+  expect(resumedAt).toEqual([2]);
+  expect(resumed.metrics).toEqual(whole.metrics);
+  expect(await epochs(`${method}-stopped`)).toEqual(await epochs(`${method}-whole`));
+  const [checkpoint, expected] = [
+    await content(`${method}-stopped`, "checkpoint.safetensors"),
+    await content(`${method}-whole`, "checkpoint.safetensors"),
+  ];
+  expect(checkpoint.equals(expected)).toBe(true);
+  expect(await readdir(join(folder, `${method}-stopped`))).not.toContain("resume.safetensors");
 });
 
 test("examining between epochs leaves the training as it is", async () => {

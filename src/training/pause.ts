@@ -1,0 +1,48 @@
+import type { StateDict } from "../io/state-dict.js";
+import type { Classifier } from "../models/classifier.js";
+import { loadStateDict, stateDict } from "../nn/state-dict.js";
+import type { SGD } from "../optim/sgd.js";
+import type { EpochProgress, FitOptions } from "./fit.js";
+
+/** All it takes to go on after `epochs` epochs as if there had been no pause. */
+export interface PausedFit {
+  /** Epochs done. */
+  readonly epochs: number;
+  /** Mean cross-entropy of the last of them. */
+  readonly loss: number;
+  readonly model: StateDict;
+  /** The optimizer's momentum, as SGD.save gives it. */
+  readonly momentum: Float32Array;
+}
+
+export interface PauseHooks {
+  onEpoch?: (progress: EpochProgress) => Promise<void> | void;
+  /** Called after onEpoch with what a later call may go on from. */
+  onPause?: (state: PausedFit) => Promise<void>;
+  /** Where to go on. */
+  resume?: PausedFit;
+}
+
+/** Puts model and optimizer where a paused run was; gives the options by which `fit` goes on. */
+export function pausable(
+  model: Classifier,
+  optimizer: SGD,
+  { onEpoch, onPause, resume }: PauseHooks,
+): Pick<FitOptions, "onEpoch" | "startEpoch"> {
+  if (resume) {
+    loadStateDict(model, resume.model);
+    optimizer.load(resume.momentum);
+  }
+  return {
+    startEpoch: resume?.epochs ?? 0,
+    onEpoch: async (progress) => {
+      await onEpoch?.(progress);
+      await onPause?.({
+        epochs: progress.epoch + 1,
+        loss: progress.loss,
+        model: await stateDict(model),
+        momentum: await optimizer.save(),
+      });
+    },
+  };
+}
