@@ -61,6 +61,10 @@ export const cases: readonly Case[] = [
   resnet(64, 32, "train"),
 ];
 
+/** The labels of a batch of ten classes, the same for every framework. */
+export const labelsOf = (batch: number): Int32Array =>
+  Int32Array.from({ length: batch }, (_, i) => (i * 7) % 10);
+
 /** Multiply-adds of the definition (a Winograd kernel does fewer) times two. */
 export function flopsOf(c: Case): number {
   switch (c.kind) {

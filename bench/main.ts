@@ -1,27 +1,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { dirname } from "node:path";
+import { cpus, loadavg } from "node:os";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Device } from "../src/device/device.js";
-import { openDevice } from "../src/device/open.js";
-import { measurePeaks, type Peaks } from "../src/device/peaks.js";
-import { bytesOf, type Case, cases, flopsOf } from "./cases.js";
+import type { OpenDeviceOptions } from "../src/device/open.js";
+import { openBrowser } from "./browser.js";
+import { type Case, cases } from "./cases.js";
 import { type MemoryRow, memoryRuns, peakMemory, printPeak } from "./memory.js";
-import { prepare, time } from "./ours.js";
+import { type Ours, openOurs } from "./open-ours.js";
 import { Peer } from "./peer.js";
-import { type Summary, summarise } from "./statistics.js";
-
-interface Row {
-  name: string;
-  ms: Summary;
-  gflops: number;
-  gbytes: number;
-  imagesPerSecond?: number;
-  /** Milliseconds the counted operations and bytes need at the measured peaks. */
-  floorMs: number;
-  shareOfFloor: number;
-  peer?: { name: string; ms: Summary; ratio: number };
-}
+import { bundlePeer, bundlePeerProcess } from "./peers/bundle.js";
+import { isScriptPeer, runsCase } from "./peers/packages.js";
+import { header, line, measure, type Row } from "./rows.js";
+import type { Subject } from "./runner.js";
 
 const help = `npm run bench -- [options]
 
@@ -30,6 +20,9 @@ const help = `npm run bench -- [options]
   --filter TEXT         only cases whose name contains TEXT (commas between several)
   --rounds N            rounds of a case; in each, ours and the peer take turns (default 5)
   --peer torch          set PyTorch (python3 with torch) beside each case; PYTHON names another one
+  --peer jax-js|tfjs    set jax-js or TensorFlow.js beside it, on WebGPU (installed on demand)
+  --browser             in headless Chromium instead of Node; the peer runs in the same page
+  --adapter NAME        Chromium's WebGPU adapter, such as swiftshader
   --memory              the processes' peak memory instead of times, each case in fresh processes
   --json                print the results as JSON on stdout
   --out FILE            write the results as JSON to FILE
@@ -42,6 +35,8 @@ const { values } = parseArgs({
     filter: { type: "string", default: "" },
     rounds: { type: "string", default: "5" },
     peer: { type: "string" },
+    browser: { type: "boolean", default: false },
+    adapter: { type: "string" },
     memory: { type: "boolean", default: false },
     "peak-of": { type: "string" },
     json: { type: "boolean", default: false },
@@ -50,11 +45,14 @@ const { values } = parseArgs({
   },
 });
 
+/** This file is bundled to build/bench.mjs. */
+const root = join(import.meta.dirname, "..");
+
 const wanted = values.filter.split(",");
 const chosen = cases.filter(({ name }) => wanted.some((w) => name.includes(w)));
-const log = (line: string): void => {
-  if (values.json) process.stderr.write(`${line}\n`);
-  else console.log(line);
+const log = (text: string): void => {
+  if (values.json) process.stderr.write(`${text}\n`);
+  else console.log(text);
 };
 
 if (values.help) console.log(help);
@@ -79,8 +77,8 @@ async function memory(): Promise<void> {
     const row: MemoryRow = { name: c.name, peakBytes };
     if (values.peer) {
       const peer = await startPeer(values.peer, threads() ?? cpus().length);
-      const theirs = await peer.time(c, memoryRuns);
-      peer.stop();
+      const theirs = await peer.measure(c, memoryRuns);
+      await peer.stop();
       const ratio = peakBytes / theirs.peakBytes;
       row.peer = { name: peer.name, peakBytes: theirs.peakBytes, ratio };
     }
@@ -107,87 +105,51 @@ function save(results: object): void {
 }
 
 async function main(): Promise<void> {
-  if (values.device !== "cpu" && values.device !== "webgpu") {
-    throw new RangeError(`--device must be cpu or webgpu, not ${values.device}`);
-  }
-  const count = threads();
-  const device = await openDevice({ kind: values.device, ...(count ? { threads: count } : {}) });
-  const peer = values.peer ? await startPeer(values.peer, device.info.threads) : undefined;
-  const peaks = await measurePeaks(device);
-  log(`${device.info.name}, ${device.info.threads} threads, ${device.info.features.join(" ")}`);
+  const { ours, peer } = await open();
+  const { device, peaks } = ours;
+  const load = [loadavg()[0]];
+  log(`${device.name}, ${device.threads} threads, ${device.features.join(" ")}`);
   log(`peaks: ${peaks.gflops.toFixed(1)} GFLOP/s, copy ${peaks.gbytes.toFixed(1)} GB/s`);
   log(header(peer?.name));
   const rows: Row[] = [];
   for (const c of chosen) {
-    const row = await measure(device, c, peaks, peer);
+    const beside = values.peer && runsCase(values.peer, c) ? peer : undefined;
+    const row = await measure(c, Number(values.rounds), ours, peaks, beside);
     rows.push(row);
     log(line(row));
   }
-  peer?.stop();
-  save({ device: device.info, peaks, rows });
-  await device.destroy();
+  load.push(loadavg()[0]);
+  log(`processes wanting a processor, before and after: ${load.join(", ")}`);
+  save({ browser: values.browser, device, peaks, load, rows });
+  await peer?.stop();
+  await ours.stop();
 }
 
-function startPeer(name: string, threads: number): Promise<Peer> {
-  if (name !== "torch") throw new RangeError(`--peer must be torch, not ${name}`);
-  const script = new URL("../bench/peers/torch_peer.py", import.meta.url).pathname;
-  return Peer.start(process.env.PYTHON ?? "/usr/bin/python3", [script], threads);
-}
-
-/** Rounds of ours and the peer in turn, so that a drift of the machine meets both. */
-async function measure(device: Device, c: Case, peaks: Peaks, peer?: Peer): Promise<Row> {
-  const prepared = prepare(device, c);
-  await time(device, prepared, 2);
-  const [once] = await time(device, prepared, 1);
-  const reps = Math.max(1, Math.min(20, Math.round(60 / (once ?? 60))));
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  const ratios: number[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
-    const mine = await time(device, prepared, reps);
-    ours.push(...mine);
-    if (!peer || c.kind === "augment") continue;
-    const { ms } = await peer.time(c, reps);
-    theirs.push(...ms);
-    ratios.push(summarise(ms).median / summarise(mine).median);
+async function open(): Promise<{ ours: Ours; peer: Subject | undefined }> {
+  const { device: kind, peer, browser } = values;
+  if (kind !== "cpu" && kind !== "webgpu") {
+    throw new RangeError(`--device must be cpu or webgpu, not ${kind}`);
   }
-  prepared.release();
-  const ms = summarise(ours);
-  const seconds = ms.median / 1000;
-  const [flops, bytes] = [flopsOf(c), bytesOf(c)];
-  const floorMs = 1000 * Math.max(flops / peaks.gflops / 1e9, bytes / peaks.gbytes / 1e9);
-  return {
-    name: c.name,
-    ms,
-    gflops: flops / seconds / 1e9,
-    gbytes: bytes / seconds / 1e9,
-    ...(c.kind === "resnet" ? { imagesPerSecond: c.batch / seconds } : {}),
-    floorMs,
-    shareOfFloor: floorMs / ms.median,
-    ...(peer && ratios.length > 0
-      ? { peer: { name: peer.name, ms: summarise(theirs), ratio: summarise(ratios).median } }
-      : {}),
-  };
+  const count = threads();
+  const options: OpenDeviceOptions = { kind, ...(count ? { threads: count } : {}) };
+  if (browser) {
+    if (peer !== undefined && !isScriptPeer(peer)) {
+      throw new RangeError(`--peer in a browser must be jax-js or tfjs, not ${peer}`);
+    }
+    return openBrowser(root, options, peer, values.adapter);
+  }
+  const ours = await openOurs(options);
+  return { ours, peer: peer ? await startPeer(peer, ours.device.threads) : undefined };
 }
 
-function header(peer?: string): string {
-  const columns = ["median ms", "+-", "GFLOP/s", "GB/s", "images/s", "floor ms", "of floor"];
-  const all = peer ? [...columns, "peer ms", "ratio"] : columns;
-  return `${"case".padEnd(28)}${all.map((name) => name.padStart(11)).join("")}${peer ? `  (peer: ${peer})` : ""}`;
-}
-
-function line(row: Row): string {
-  const number = (x: number | undefined, digits = 1): string =>
-    (x === undefined || x === 0 ? "" : x.toFixed(digits)).padStart(11);
-  const cells = [
-    number(row.ms.median, 3),
-    number(row.ms.spread, 3),
-    number(row.gflops),
-    number(row.gbytes),
-    number(row.imagesPerSecond),
-    number(row.floorMs, 3),
-    `${(100 * row.shareOfFloor).toFixed(0)}%`.padStart(11),
-  ];
-  if (row.peer) cells.push(number(row.peer.ms.median, 3), number(row.peer.ratio, 2));
-  return row.name.padEnd(28) + cells.join("");
+async function startPeer(name: string, threads: number): Promise<Peer> {
+  if (name === "torch") {
+    const script = join(root, "bench/peers/torch_peer.py");
+    return Peer.start(process.env.PYTHON ?? "/usr/bin/python3", [script], threads);
+  }
+  if (!isScriptPeer(name)) {
+    throw new RangeError(`--peer must be torch, jax-js or tfjs, not ${name}`);
+  }
+  const files = [await bundlePeerProcess(root), await bundlePeer(root, name, "node")];
+  return Peer.start(process.execPath, files, threads);
 }

@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { openDevice } from "../src/device/open.js";
 import type { Case } from "./cases.js";
-import { prepare, time } from "./ours.js";
+import { ours } from "./ours.js";
+import { time } from "./runner.js";
 
 /** Runs of a case before its process says how much memory it took. */
 export const memoryRuns = 3;
@@ -17,7 +18,7 @@ export interface MemoryRow {
 /** The child's side: runs one case and prints the process's peak. */
 export async function printPeak(c: Case, threads: number | undefined): Promise<void> {
   const device = await openDevice({ kind: "cpu", ...(threads ? { threads } : {}) });
-  await time(device, prepare(device, c), memoryRuns);
+  await time(await ours(device).prepare(c), memoryRuns);
   await device.destroy();
   console.log(JSON.stringify({ peakBytes: process.resourceUsage().maxRSS * 1024 }));
 }

@@ -1,4 +1,3 @@
-import { Bench } from "tinybench";
 import { backward } from "../src/autograd/tape.js";
 import type { Device } from "../src/device/device.js";
 import type { Conv2dShape } from "../src/device/kernels.js";
@@ -12,28 +11,14 @@ import { uniform } from "../src/ops/random.js";
 import { SGD } from "../src/optim/sgd.js";
 import { empty, tensor } from "../src/tensor/create.js";
 import type { Tensor } from "../src/tensor/tensor.js";
-import type { Case } from "./cases.js";
+import { type Case, labelsOf } from "./cases.js";
+import type { Prepared, Runner } from "./runner.js";
 
-/** A case set up on a device: `run` enqueues it once, `release` gives its memory back. */
-export interface Prepared {
-  run(): void;
-  release(): void;
-}
-
-/** Milliseconds of `reps` runs, each from an idle device to an idle device. */
-export async function time(device: Device, prepared: Prepared, reps: number): Promise<number[]> {
-  const bench = new Bench({ iterations: reps, time: 0, warmup: false, retainSamples: true });
-  bench.add("case", async () => {
-    prepared.run();
-    await device.finish();
-  });
-  const [task] = await bench.run();
-  const result = task?.result;
-  if (!result || !("latency" in result) || !result.latency.samples) {
-    throw new Error(`the benchmark failed: ${JSON.stringify(result)}`);
-  }
-  return [...result.latency.samples];
-}
+/** shiftgrad on a device of this process or page. */
+export const ours = (device: Device): Runner => ({
+  name: "shiftgrad",
+  prepare: async (c) => prepare(device, c),
+});
 
 export function prepare(device: Device, c: Case): Prepared {
   switch (c.kind) {
@@ -53,6 +38,15 @@ export function prepare(device: Device, c: Case): Prepared {
       return resnetCase(device, c);
   }
 }
+
+/** Runs what `enqueue` puts into the device's queue. */
+const prepared = (device: Device, enqueue: () => void, release: () => void): Prepared => ({
+  run: () => {
+    enqueue();
+    return device.finish();
+  },
+  release,
+});
 
 /** Seeded random values: kernels may be faster on zeros. */
 function random(device: Device, made: Tensor[], shape: readonly number[]): Slice {
@@ -77,7 +71,7 @@ function matmulCase(device: Device, n: number): Prepared {
   const out = space(device, made, [n, n]);
   const sizes = { batch: 1, m: n, n, k: n, batchStrideA: 0, batchStrideB: 0 };
   const call = { a, b, bias: null, out, transA: false, transB: false, ...sizes };
-  return { run: () => device.run("matmul", call), release: releaser(made) };
+  return prepared(device, () => device.run("matmul", call), releaser(made));
 }
 
 function convCase(device: Device, c: Case & { kind: "conv" }): Prepared {
@@ -108,7 +102,7 @@ function convCase(device: Device, c: Case & { kind: "conv" }): Prepared {
     dx: () => device.run("conv2dInputGrad", { dy: y, w, dx: x, shape }),
     dw: () => device.run("conv2dWeightGrad", { x, dy: y, dw: w, shape }),
   }[c.what];
-  return { run, release: releaser(made) };
+  return prepared(device, run, releaser(made));
 }
 
 function batchNormCase(device: Device, c: Case & { kind: "batchNorm" }): Prepared {
@@ -129,13 +123,11 @@ function batchNormCase(device: Device, c: Case & { kind: "batchNorm" }): Prepare
   const y = c.fused ? out : null;
   const forward = { x, gamma, beta, runningMean, runningVar, residual, mean, invStd, out };
   const back = { x, y, dy, gamma, mean, invStd, dx, dgamma, dbeta, dresidual };
-  return {
-    run: () => {
-      device.run("batchNorm", { ...forward, ...shape, momentum: 0.1, eps: 1e-5 });
-      device.run("batchNormBackward", { ...back, ...shape, training: true });
-    },
-    release: releaser(made),
+  const run = (): void => {
+    device.run("batchNorm", { ...forward, ...shape, momentum: 0.1, eps: 1e-5 });
+    device.run("batchNormBackward", { ...back, ...shape, training: true });
   };
+  return prepared(device, run, releaser(made));
 }
 
 function sgdCase(device: Device, n: number): Prepared {
@@ -145,7 +137,7 @@ function sgdCase(device: Device, n: number): Prepared {
   const hyper = tensor(device, Float32Array.of(0.01, 0.9, 5e-4, 0), [4]).keep();
   made.push(hyper);
   const call = { params, grads, velocity, hyper: hyper.slice };
-  return { run: () => device.run("sgd", call), release: releaser(made) };
+  return prepared(device, () => device.run("sgd", call), releaser(made));
 }
 
 function maxPoolCase(device: Device, c: Case & { kind: "maxPool" }): Prepared {
@@ -155,7 +147,8 @@ function maxPoolCase(device: Device, c: Case & { kind: "maxPool" }): Prepared {
   const out = space(device, made, [c.batch, half, half, c.c]);
   const window = { kh: 2, kw: 2, strideH: 2, strideW: 2, padH: 0, padW: 0 };
   const shape = { n: c.batch, h: c.h, w: c.h, c: c.c, outH: half, outW: half, ...window };
-  return { run: () => device.run("pool2d", { op: "max", x, out, shape }), release: releaser(made) };
+  const call = { op: "max", x, out, shape } as const;
+  return prepared(device, () => device.run("pool2d", call), releaser(made));
 }
 
 function augmentCase(device: Device, c: Case & { kind: "augment" }): Prepared {
@@ -165,46 +158,42 @@ function augmentCase(device: Device, c: Case & { kind: "augment" }): Prepared {
   const images = tensor(device, words, [words.length], "u32").keep();
   const state = tensor(device, Uint32Array.of(1, 2, 3, 4), [4], "u32").keep();
   const moments = { mean: [0.5, 0.4, 0.6], std: [0.2, 0.3, 0.25] };
-  return {
-    run: () => {
-      using _ = device.scope();
-      augment(images, { shape, ...moments, pad: 4, flip: true, state });
-    },
-    release: releaser([images, state]),
+  const run = (): void => {
+    using _ = device.scope();
+    augment(images, { shape, ...moments, pad: 4, flip: true, state });
   };
+  return prepared(device, run, releaser([images, state]));
 }
 
 function resnetCase(device: Device, c: Case & { kind: "resnet" }): Prepared {
   const model = resnet18({ width: c.width });
   const placement = place(model, device, { seed: 1 });
   const images = uniform(device, [c.batch, 32, 32, 4], 1, -1, 1).keep();
-  const classes = Uint32Array.from({ length: c.batch }, (_, i) => (i * 7) % 10);
-  const labels = tensor(device, classes, [c.batch], "u32").keep();
+  const labels = tensor(device, Uint32Array.from(labelsOf(c.batch)), [c.batch], "u32").keep();
+  const release = (): void => {
+    placement.release();
+    releaser([images, labels])();
+  };
   if (c.what === "infer") {
     model.eval();
     const folded = new FoldedNorms();
-    const run = (): void => {
+    const infer = (): void => {
       using _ = device.scope();
       folded.run(() => model.forward(images));
     };
-    const release = (): void => {
+    return prepared(device, infer, () => {
       folded.release();
-      placement.release();
-      releaser([images, labels])();
-    };
-    return { run, release };
+      release();
+    });
   }
   const optimizer = new SGD(model, { lr: 0.01, momentum: 0.9, weightDecay: 5e-4 });
-  return {
-    run: () => {
-      using _ = device.scope();
-      backward(crossEntropy(model.forward(images), labels), { release: true });
-      optimizer.step();
-    },
-    release: () => {
-      optimizer.release();
-      placement.release();
-      releaser([images, labels])();
-    },
+  const step = (): void => {
+    using _ = device.scope();
+    backward(crossEntropy(model.forward(images), labels), { release: true });
+    optimizer.step();
   };
+  return prepared(device, step, () => {
+    optimizer.release();
+    release();
+  });
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 import type { Case } from "./cases.js";
+import type { Subject } from "./runner.js";
 
 /** Another framework in its own process, asked case by case (see peers/torch_peer.py). */
-export class Peer {
+export class Peer implements Subject {
   readonly name: string;
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -29,8 +30,12 @@ export class Peer {
     return new Peer(hello.peer, child, lines);
   }
 
-  /** Milliseconds of `reps` runs. */
-  async time(c: Case, reps: number): Promise<{ ms: number[]; peakBytes: number }> {
+  async time(c: Case, reps: number): Promise<number[]> {
+    return (await this.measure(c, reps)).ms;
+  }
+
+  /** Milliseconds of `reps` runs, and the most memory its process ever had resident. */
+  async measure(c: Case, reps: number): Promise<{ ms: number[]; peakBytes: number }> {
     this.#process.stdin?.write(`${JSON.stringify({ ...c, reps })}\n`);
     const line = await this.#lines.next();
     if (line.done) throw new Error(`${this.name} ended during ${c.name}`);
@@ -39,7 +44,7 @@ export class Peer {
     return { ms: answer.ms, peakBytes: answer.peakBytes ?? 0 };
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#process.stdin?.end();
     this.#process.kill();
   }

@@ -6,5 +6,6 @@ import { nodeBundle } from "./bundle.mjs";
 
 const root = join(import.meta.dirname, "..");
 const outfile = join(root, "build/bench.mjs");
-await build({ ...nodeBundle, entryPoints: [join(root, "bench/main.ts")], outfile });
+const external = [...nodeBundle.external, "esbuild", "playwright-core"];
+await build({ ...nodeBundle, external, entryPoints: [join(root, "bench/main.ts")], outfile });
 await import(pathToFileURL(outfile).href);

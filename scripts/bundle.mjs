@@ -14,7 +14,10 @@ const shared = {
   logLevel: "warning",
 };
 
-/** In Node, WebGPU is an optional peer that is imported when a device is opened. */
+/**
+ * In Node, WebGPU is an optional peer that is imported when a device is opened.
+ * @type {import("esbuild").BuildOptions}
+ */
 export const nodeBundle = {
   ...shared,
   platform: "node",
@@ -26,7 +29,10 @@ export const nodeBundle = {
   },
 };
 
-/** In a page, `node:` modules stay dynamic imports that the code reaches only under Node. */
+/**
+ * In a page, `node:` modules stay dynamic imports that the code reaches only under Node.
+ * @type {import("esbuild").BuildOptions}
+ */
 export const browserBundle = {
   ...shared,
   platform: "browser",

@@ -1,0 +1,71 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { build } from "esbuild";
+import { chromium } from "playwright-core";
+import { browserBundle } from "../scripts/bundle.mjs";
+import { serve } from "../scripts/serve.mjs";
+import type { OpenDeviceOptions } from "../src/device/open.js";
+import type { Case } from "./cases.js";
+import type { Ours } from "./open-ours.js";
+import type { BenchmarkPage } from "./page.js";
+import { bundlePeer } from "./peers/bundle.js";
+import type { ScriptPeer } from "./peers/packages.js";
+import type { Subject } from "./runner.js";
+
+declare const benchmark: BenchmarkPage;
+
+const off = ["background-networking", "component-update", "sync", "quic", "gpu-sandbox"];
+const flags = ["--headless=new", "--no-sandbox", "--no-first-run", "--enable-unsafe-webgpu"];
+
+const html = `<!doctype html>
+<link rel="icon" href="data:," />
+<script type="module" src="page.js"></script>
+`;
+
+const executablePath =
+  process.env.CHROMIUM_PATH ??
+  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+
+/**
+ * Ours and a peer in one page of headless Chromium. `adapter` is Chromium's name for one to use
+ * ("swiftshader"), where it shall not choose.
+ */
+export async function openBrowser(
+  root: string,
+  options: OpenDeviceOptions,
+  peer: ScriptPeer | undefined,
+  adapter: string | undefined,
+): Promise<{ ours: Ours; peer: Subject | undefined }> {
+  if (!executablePath) throw new Error("no Chromium found: set CHROMIUM_PATH to its executable");
+  const folder = join(root, "build/peers");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "index.html"), html);
+  const entryPoints = [join(root, "bench/page.ts")];
+  await build({ ...browserBundle, entryPoints, outfile: join(folder, "page.js") });
+  const bundle = peer && basename(await bundlePeer(root, peer, "browser"));
+  const { server, url } = await serve(folder, 0);
+  const chosen = adapter ? [`--use-webgpu-adapter=${adapter}`] : [];
+  const args = [...flags, ...off.map((what) => `--disable-${what}`), ...chosen];
+  const browser = await chromium.launch({ executablePath, args });
+  const page = await browser.newPage();
+  page.on("console", (line) => {
+    if (line.type() === "error") console.error(`page: ${line.text()}`);
+  });
+  await page.goto(url);
+  await page.waitForFunction(() => "benchmark" in globalThis);
+  const time = (name: string) => (c: Case, reps: number) =>
+    page.evaluate(([who, what, count]) => benchmark.time(who, what, count), [
+      name,
+      c,
+      reps,
+    ] as const);
+  const stop = async (): Promise<void> => {
+    await browser.close();
+    server.close();
+  };
+  const opened = await page.evaluate((wanted) => benchmark.openOurs(wanted), options);
+  const ours = { ...opened, time: time(opened.name), stop };
+  if (!bundle) return { ours, peer: undefined };
+  const name = await page.evaluate((path) => benchmark.openPeer(path), `./${peer}/${bundle}`);
+  return { ours, peer: { name, time: time(name), stop: async () => {} } };
+}

@@ -1,0 +1,54 @@
+import { Bench } from "tinybench";
+import type { Case } from "./cases.js";
+
+/** A framework that can run the cases: ours, or one to compare with. */
+export interface Runner {
+  /** Name and version. */
+  readonly name: string;
+  /** Sets a case up on the framework's device. */
+  prepare(c: Case): Promise<Prepared>;
+}
+
+export interface Prepared {
+  /** Runs the case once, from an idle device to an idle device. */
+  run(): Promise<void>;
+  /** Gives its memory back. */
+  release(): void;
+}
+
+/** A runner that is somewhere: in this process, in another one, in a page. */
+export interface Subject {
+  readonly name: string;
+  /** Milliseconds of `reps` runs of a case; the first call of a case sets it up, untimed. */
+  time(c: Case, reps: number): Promise<number[]>;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds of `reps` runs. */
+export async function time(prepared: Prepared, reps: number): Promise<number[]> {
+  const bench = new Bench({ iterations: reps, time: 0, warmup: false, retainSamples: true });
+  bench.add("case", () => prepared.run());
+  const [task] = await bench.run();
+  const result = task?.result;
+  if (result && "error" in result) throw result.error;
+  if (!result || !("latency" in result) || !result.latency.samples) {
+    throw new Error(`the benchmark failed: ${JSON.stringify(result)}`);
+  }
+  return [...result.latency.samples];
+}
+
+/** Times a runner of this process; the last case stays set up. */
+export function timer(runner: Runner): Subject["time"] {
+  let current: { name: string; prepared: Prepared } | undefined;
+  return async (c, reps) => {
+    if (current?.name !== c.name) {
+      current?.prepared.release();
+      current = undefined;
+      const prepared = await runner.prepare(c);
+      current = { name: c.name, prepared };
+      // Twice: the first run compiles, the second makes buffers of memory that the first gave back.
+      await time(prepared, 2);
+    }
+    return time(current.prepared, reps);
+  };
+}
