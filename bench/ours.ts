@@ -136,7 +136,7 @@ function sgdCase(device: Device, n: number): Prepared {
   const velocity = random(device, made, [n]);
   const hyper = tensor(device, Float32Array.of(0.01, 0.9, 5e-4, 0), [4]).keep();
   made.push(hyper);
-  const call = { params, grads, velocity, hyper: hyper.slice };
+  const call = { params, grads, velocity, hyper: hyper.slice, skip: null };
   return prepared(device, () => device.run("sgd", call), releaser(made));
 }
 

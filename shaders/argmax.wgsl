@@ -1,5 +1,5 @@
 /// out[outer, inner] := the row of the largest x[outer, row, inner], the lowest on a tie.
-/// One block holds all rows of a column.
+/// One block holds all rows of a column. Constant: Stored.
 struct Params {
   rows: u32,
   columns: u32,
@@ -10,7 +10,7 @@ struct Params {
   inner: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> out: array<u32>;
 
 var<workgroup> values: array<f32, 64>;
@@ -27,10 +27,10 @@ fn main(
   var value = 0.0;
   var place = params.rows; // a lane without rows
   if (span.busy && span.first < span.end) {
-    value = x[base + span.first * params.inner];
+    value = f32(x[base + span.first * params.inner]);
     place = span.first;
     for (var row = span.first + params.down; row < span.end; row += params.down) {
-      let rival = x[base + row * params.inner];
+      let rival = f32(x[base + row * params.inner]);
       if (rival > value) {
         value = rival;
         place = row;

@@ -1,4 +1,4 @@
-/// 8-bit images to normalised float with 4 channels; one pixel an invocation. Constant: CHANNELS.
+/// 8-bit images to normalised float with 4 channels; one pixel an invocation. Constants: CHANNELS, Pixel.
 struct Params {
   pixels: u32,
   height: u32,
@@ -10,7 +10,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> images: array<u32>;
 @group(0) @binding(2) var<storage, read> moves: array<vec4i>;
-@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> out: array<Pixel>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -37,5 +37,5 @@ fn main(
     }
   }
   let normal = (color / 255.0 - params.mean) / params.deviation;
-  out[pixel] = select(vec4f(), normal, vec4u(0, 1, 2, 3) < vec4u(CHANNELS));
+  out[pixel] = Pixel(select(vec4f(), normal, vec4u(0, 1, 2, 3) < vec4u(CHANNELS)));
 }

@@ -1,5 +1,5 @@
 /// out := relu?((x - mean) * spread * gamma + beta + residual?), where spread is given as 1 / std or
-/// (VARIANCE) as the variance. Constants: V, VARIANCE, RESIDUAL, RELU.
+/// (VARIANCE) as the variance. Constants: V, Stored (V, or its half), VARIANCE, RESIDUAL, RELU.
 struct Params {
   rows: u32,
   columns: u32,
@@ -10,13 +10,13 @@ struct Params {
   eps: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<V>;
-@group(0) @binding(2) var<storage, read> residual: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
+@group(0) @binding(2) var<storage, read> residual: array<Stored>;
 @group(0) @binding(3) var<storage, read> mean: array<V>;
 @group(0) @binding(4) var<storage, read> deviation: array<V>;
 @group(0) @binding(5) var<storage, read> gamma: array<V>;
 @group(0) @binding(6) var<storage, read> beta: array<V>;
-@group(0) @binding(7) var<storage, read_write> out: array<V>;
+@group(0) @binding(7) var<storage, read_write> out: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -38,13 +38,13 @@ fn main(
   let shift = beta[c];
   for (var row = span.first; row < span.end; row += params.down) {
     let i = row * params.columns + c;
-    var y = (x[i] - center) * scale + shift;
+    var y = (V(x[i]) - center) * scale + shift;
     if (RESIDUAL) {
-      y += residual[i];
+      y += V(residual[i]);
     }
     if (RELU) {
       y = select(y, V(0), y < V(0)); // keeps NaN, unlike max
     }
-    out[i] = y;
+    out[i] = Stored(y);
   }
 }

@@ -1,5 +1,5 @@
 /// dx := scale * (g - shift - (x - mean) * slope), with g = relu ? dy * (y > 0) : dy.
-/// Constants: V, RELU.
+/// Constants: V, Stored (V, or its half), RELU.
 struct Params {
   rows: u32,
   columns: u32,
@@ -9,11 +9,11 @@ struct Params {
   tiles: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<V>;
-@group(0) @binding(2) var<storage, read> y: array<V>;
-@group(0) @binding(3) var<storage, read> dy: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
+@group(0) @binding(2) var<storage, read> y: array<Stored>;
+@group(0) @binding(3) var<storage, read> dy: array<Stored>;
 @group(0) @binding(4) var<storage, read> coefficients: array<V>;
-@group(0) @binding(5) var<storage, read_write> dx: array<V>;
+@group(0) @binding(5) var<storage, read_write> dx: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -32,10 +32,10 @@ fn main(
   let center = coefficients[3 * params.columns + c];
   for (var row = span.first; row < span.end; row += params.down) {
     let i = row * params.columns + c;
-    var g = dy[i];
+    var g = V(dy[i]);
     if (RELU) {
-      g = select(V(0), g, y[i] > V(0));
+      g = select(V(0), g, V(y[i]) > V(0));
     }
-    dx[i] = scale * (g - shift - (x[i] - center) * slope);
+    dx[i] = Stored(scale * (g - shift - (V(x[i]) - center) * slope));
   }
 }

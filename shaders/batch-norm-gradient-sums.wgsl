@@ -1,6 +1,6 @@
 /// Over a block of rows: parts[block, 0, c] := sum g, parts[block, 1, c] := sum g * (x - mean), with
 /// g = relu ? dy * (y > 0) : dy. STORE also writes g, the residual's gradient.
-/// Constants: V, RELU, STORE.
+/// Constants: V, Stored (V, or its half), RELU, STORE.
 struct Params {
   rows: u32,
   columns: u32,
@@ -10,12 +10,12 @@ struct Params {
   tiles: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<V>;
-@group(0) @binding(2) var<storage, read> y: array<V>;
-@group(0) @binding(3) var<storage, read> dy: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
+@group(0) @binding(2) var<storage, read> y: array<Stored>;
+@group(0) @binding(3) var<storage, read> dy: array<Stored>;
 @group(0) @binding(4) var<storage, read> mean: array<V>;
 @group(0) @binding(5) var<storage, read_write> parts: array<V>;
-@group(0) @binding(6) var<storage, read_write> masked: array<V>;
+@group(0) @binding(6) var<storage, read_write> masked: array<Stored>;
 
 var<workgroup> sums: array<V, 64>;
 var<workgroup> products: array<V, 64>;
@@ -33,15 +33,15 @@ fn main(
     let center = mean[span.column];
     for (var row = span.first; row < span.end; row += params.down) {
       let i = row * params.columns + span.column;
-      var g = dy[i];
+      var g = V(dy[i]);
       if (RELU) {
-        g = select(V(0), g, y[i] > V(0));
+        g = select(V(0), g, V(y[i]) > V(0));
       }
       if (STORE) {
-        masked[i] = g;
+        masked[i] = Stored(g);
       }
       sum += g;
-      product += g * (x[i] - center);
+      product += g * (V(x[i]) - center);
     }
   }
   sums[lane] = sum;

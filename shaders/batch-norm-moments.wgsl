@@ -1,6 +1,6 @@
 /// Mean and centred sum of squares of each channel over a block of rows:
 /// parts[block, 0, c] and parts[block, 1, c]. Sums are taken around the block's first row, which
-/// keeps the squares small where the mean is large. Constant: V.
+/// keeps the squares small where the mean is large. Constants: V, Stored.
 struct Params {
   rows: u32,
   columns: u32,
@@ -10,7 +10,7 @@ struct Params {
   tiles: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> parts: array<V>;
 
 var<workgroup> sums: array<V, 64>;
@@ -27,9 +27,9 @@ fn main(
   var sum = V(0);
   var square = V(0);
   if (span.busy) {
-    origin = x[span.begin * params.columns + span.column];
+    origin = V(x[span.begin * params.columns + span.column]);
     for (var row = span.first; row < span.end; row += params.down) {
-      let d = x[row * params.columns + span.column] - origin;
+      let d = V(x[row * params.columns + span.column]) - origin;
       sum += d;
       square += d * d;
     }

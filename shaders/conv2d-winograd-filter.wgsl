@@ -1,18 +1,19 @@
 // Weights [3, 3, cIn, cOut] to 36 matrices, G g G': [cIn, cOut], or if FLIPPED [cOut, cIn] of the
-// filter turned by 180 degrees, whose convolution gives the gradient of the input.
+// filter turned by 180 degrees, whose convolution gives the gradient of the input. Weights are
+// stored as Weight, the matrices in float32.
 struct Params {
   cIn: u32,
   cOut: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(1) var<storage, read> weights: array<Weight>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 fn column(size: u32, pair: u32, x: u32) -> Six {
   var values: Three;
   for (var y = 0u; y < 3u; y++) {
     let tap = select(y * 3u + x, 8u - (y * 3u + x), FLIPPED);
-    values[y] = weights[tap * size + pair];
+    values[y] = f32(weights[tap * size + pair]);
   }
   return transformFilter(values);
 }

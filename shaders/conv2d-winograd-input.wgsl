@@ -1,5 +1,5 @@
 // Tiles of an image, 4 pixels apart, to 36 matrices [tiles, channels]: inputs by B' d B, or if
-// GRADIENT the outputs' gradient by A dy A'.
+// GRADIENT the outputs' gradient by A dy A'. The image is stored as Pixel, the matrices in float32.
 struct Params {
   /// Width and height of the image.
   size: vec2u,
@@ -11,7 +11,7 @@ struct Params {
   count: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> image: array<f32>;
+@group(0) @binding(1) var<storage, read> image: array<Pixel>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 struct Tile {
@@ -37,7 +37,7 @@ fn column(p: Params, tile: Tile, x: i32) -> Six {
     let at = vec2u(tile.corner + vec2i(x, y));
     let inside = all(at < p.size); // negative wraps to large
     let pixel = tile.image + select(0u, at.y * p.size.x + at.x, inside);
-    values[y] = select(0.0, image[pixel * p.channels + tile.channel], inside);
+    values[y] = select(0.0, f32(image[pixel * p.channels + tile.channel]), inside);
   }
   return transform(values);
 }

@@ -1,4 +1,4 @@
-// 36 matrices [tiles, channels] to tiles of 4x4 pixels, A' m A.
+// 36 matrices [tiles, channels] to tiles of 4x4 pixels, A' m A, stored as Pixel.
 struct Params {
   /// Width and height of the image.
   size: vec2u,
@@ -10,7 +10,7 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> products: array<f32>;
-@group(0) @binding(2) var<storage, read_write> image: array<f32>;
+@group(0) @binding(2) var<storage, read_write> image: array<Pixel>;
 
 struct Tile {
   number: u32,
@@ -32,7 +32,7 @@ fn storeRow(p: Params, tile: Tile, y: u32, values: Four) {
   for (var i = 0u; i < 4u; i++) {
     let at = tile.corner.x + i;
     if (row < p.size.y && at < p.size.x) {
-      image[(tile.image + row * p.size.x + at) * p.channels + tile.channel] = values[i];
+      image[(tile.image + row * p.size.x + at) * p.channels + tile.channel] = Pixel(values[i]);
     }
   }
 }

@@ -1,11 +1,11 @@
-// 36 matrices [cIn, cOut] to the weight's gradient [3, 3, cIn, cOut], G' m G.
+// 36 matrices [cIn, cOut] to the weight's gradient [3, 3, cIn, cOut], G' m G, stored as Weight.
 struct Params {
   /// cIn * cOut
   size: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> products: array<f32>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<Weight>;
 
 fn column(size: u32, index: u32, x: u32) -> Three {
   var values: Six;
@@ -17,7 +17,7 @@ fn column(size: u32, index: u32, x: u32) -> Three {
 
 fn storeRow(size: u32, index: u32, row: u32, values: Three) {
   for (var i = 0u; i < 3u; i++) {
-    out[(row * 3u + i) * size + index] = values[i];
+    out[(row * 3u + i) * size + index] = Weight(values[i]);
   }
 }
 

@@ -1,4 +1,4 @@
-/// Constant: V, a word or four.
+/// Constant: V, four words, a word or a half.
 struct Params {
   length: u32, // in V
   perGroup: u32,

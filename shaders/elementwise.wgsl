@@ -1,5 +1,5 @@
 /// The frame of every elementwise kernel. In front of it stand V (vec4f, or f32 where an operand
-/// needs single elements), Params, the operands' bindings and `value(i)`, generated from the table.
+/// needs single elements), Result (V, or its half), Params, the operands' bindings and `value(i)`, generated from the table.
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,6 +9,6 @@ fn main(
 ) {
   let begin = groupIndex(id, counts) * params.perGroup;
   for (var i = begin + lane; i < min(begin + params.perGroup, params.length); i += 64) {
-    result[i] = value(i);
+    result[i] = Result(value(i));
   }
 }

@@ -1,4 +1,5 @@
-// out[z, i] = partial[z, 0, i] + partial[z, 1, i] + ... (+ bias[i % n]), in this order.
+// out[z, i] = partial[z, 0, i] + partial[z, 1, i] + ... (+ bias[i % n]), in this order. Constants: HAS_BIAS,
+// Result.
 struct Params {
   size: u32,
   splits: u32,
@@ -7,7 +8,7 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<Result>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 @compute @workgroup_size(64)
@@ -28,5 +29,5 @@ fn main(
   if (HAS_BIAS) {
     sum += bias[i % p.n];
   }
-  out[i] = sum;
+  out[i] = Result(sum);
 }

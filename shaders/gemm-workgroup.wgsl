@@ -4,6 +4,7 @@
 // LANES_M x LANES_N invocations with BLOCKS_M x BLOCKS_N blocks of 4x4 each; TILE_K steps at a
 // time. Both tiles lie in memory k by k, as vectors along m and n. Every invocation fetches the
 // same places of the tiles all along, LOADS_A and LOADS_B vectors, so it decodes its rows once.
+// Constants Tile and TileElement: the operands' stored type, so halves take half the memory.
 const invocations = LANES_M * LANES_N;
 const tileRows = 4 * BLOCKS_M * LANES_M;
 const tileColumns = 4 * BLOCKS_N * LANES_N;
@@ -15,8 +16,8 @@ const blocksB = LOADS_B;
 const strideA = tileRows / 4 + 1;
 const strideB = tileColumns / 4 + 1;
 
-var<workgroup> tileA: array<vec4f, strideA * TILE_K>;
-var<workgroup> tileB: array<vec4f, strideB * TILE_K>;
+var<workgroup> tileA: array<Tile, strideA * TILE_K>;
+var<workgroup> tileB: array<Tile, strideB * TILE_K>;
 
 /// Place and k of vector `item` of a tile `size` wide, along k or across.
 fn placeOf(item: u32, size: u32, alongK: bool) -> vec2u {
@@ -65,10 +66,10 @@ fn main(
           value = loadA(p, rows[i], startsA[i], first + place.y);
         }
         if (A_ALONG_M) {
-          tileA[place.y * strideA + place.x / 4u] = value;
+          tileA[place.y * strideA + place.x / 4u] = Tile(value);
         } else {
           for (var k = 0u; k < 4u; k++) {
-            tileA[(place.y + k) * strideA + place.x / 4u][place.x % 4u] = value[k];
+            tileA[(place.y + k) * strideA + place.x / 4u][place.x % 4u] = TileElement(value[k]);
           }
         }
       }
@@ -80,10 +81,10 @@ fn main(
         }
         if (B_ALONG_K) {
           for (var k = 0u; k < 4u; k++) {
-            tileB[(place.y + k) * strideB + place.x / 4u][place.x % 4u] = value[k];
+            tileB[(place.y + k) * strideB + place.x / 4u][place.x % 4u] = TileElement(value[k]);
           }
         } else {
-          tileB[place.y * strideB + place.x / 4u] = value;
+          tileB[place.y * strideB + place.x / 4u] = Tile(value);
         }
       }
       workgroupBarrier();
@@ -91,10 +92,10 @@ fn main(
         // Blocks lie LANES apart, so that neighbours read and write neighbouring vectors.
         var b: array<vec4f, BLOCKS_N>;
         for (var j = 0u; j < BLOCKS_N; j++) {
-          b[j] = tileB[k * strideB + j * LANES_N + lane.x];
+          b[j] = vec4f(tileB[k * strideB + j * LANES_N + lane.x]);
         }
         for (var block = 0u; block < BLOCKS_M; block++) {
-          let a = tileA[k * strideA + block * LANES_M + lane.y];
+          let a = vec4f(tileA[k * strideA + block * LANES_M + lane.y]);
           for (var i = 0u; i < 4u; i++) {
             for (var j = 0u; j < BLOCKS_N; j++) {
               let at = (4u * block + i) * BLOCKS_N + j;

@@ -1,5 +1,5 @@
 /// One input element (of V) an invocation, which gathers from the windows that contain it; of a
-/// window of maxima the first, in row-major order, takes the gradient. Constants: V, MAX.
+/// window of maxima the first, in row-major order, takes the gradient. Constants: V, Stored, MAX.
 struct Params {
   length: u32,
   h: u32,
@@ -15,9 +15,9 @@ struct Params {
   outW: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<V>;
-@group(0) @binding(2) var<storage, read> dy: array<V>;
-@group(0) @binding(3) var<storage, read_write> dx: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
+@group(0) @binding(2) var<storage, read> dy: array<Stored>;
+@group(0) @binding(3) var<storage, read_write> dx: array<Stored>;
 
 /// The windows [first, end) along one axis that contain `at` (counted with its padding).
 fn windows(at: u32, size: u32, stride: u32, count: u32) -> vec2u {
@@ -30,7 +30,7 @@ fn wins(value: V, y: u32, x0: u32, top: i32, left: i32, base: u32) -> V {
   var won = V(1);
   for (var row = max(top, 0); row < min(top + i32(params.kh), i32(params.h)); row++) {
     for (var column = max(left, 0); column < min(left + i32(params.kw), i32(params.w)); column++) {
-      let rival = x[base + (u32(row) * params.w + u32(column)) * params.c];
+      let rival = V(x[base + (u32(row) * params.w + u32(column)) * params.c]);
       let earlier = u32(row) < y || (u32(row) == y && u32(column) < x0);
       if (earlier) {
         won = select(won, V(0), rival >= value);
@@ -63,11 +63,11 @@ fn main(
   var total = V(0);
   for (var oh = rows.x; oh < rows.y; oh++) {
     for (var ow = columns.x; ow < columns.y; ow++) {
-      let g = dy[((image * params.outH + oh) * params.outW + ow) * params.c + c];
+      let g = V(dy[((image * params.outH + oh) * params.outW + ow) * params.c + c]);
       if (MAX) {
         let top = i32(oh * params.strideH) - i32(params.padH);
         let left = i32(ow * params.strideW) - i32(params.padW);
-        total += g * wins(x[i], row, column, top, left, base);
+        total += g * wins(V(x[i]), row, column, top, left, base);
       } else {
         total += g;
       }
@@ -76,5 +76,5 @@ fn main(
   if (!MAX) {
     total /= f32(params.kh * params.kw);
   }
-  dx[i] = total;
+  dx[i] = Stored(total);
 }

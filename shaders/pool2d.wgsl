@@ -1,4 +1,4 @@
-/// One output element (of V) an invocation. Constants: V, MAX (else average).
+/// One output element (of V) an invocation. Constants: V, Stored, MAX (else average).
 struct Params {
   length: u32,
   h: u32,
@@ -14,8 +14,8 @@ struct Params {
   outW: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<V>;
-@group(0) @binding(2) var<storage, read_write> out: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> out: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -41,7 +41,7 @@ fn main(
   var isFirst = true;
   for (var row = top0; row < bottom; row++) {
     for (var column = left0; column < right; column++) {
-      let value = x[((image + row) * params.w + column) * params.c + c];
+      let value = V(x[((image + row) * params.w + column) * params.c + c]);
       if (!MAX) {
         total += value;
       } else if (isFirst) {
@@ -55,5 +55,5 @@ fn main(
   if (!MAX) {
     total /= f32(params.kh * params.kw);
   }
-  out[i] = total;
+  out[i] = Stored(total);
 }

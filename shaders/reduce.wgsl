@@ -1,5 +1,5 @@
 /// x [outer, rows, inner] -> out [outer, blocks, inner]: each block of rows to one row.
-/// A column is one (outer, inner) pair. Constants: V, MAX (else sum).
+/// A column is one (outer, inner) pair. Constants: V, Stored (of x), MAX (else sum).
 struct Params {
   rows: u32,
   columns: u32,
@@ -13,7 +13,7 @@ struct Params {
   scale: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> out: array<V>;
 
 var<workgroup> parts: array<V, 64>;
@@ -38,7 +38,7 @@ fn main(
   if (span.busy) {
     let base = outer * params.rows * params.inner + inner;
     for (var row = span.first; row < span.end; row += params.down) {
-      total = merge(total, x[base + row * params.inner]);
+      total = merge(total, V(x[base + row * params.inner]));
     }
   }
   parts[lane] = total;

@@ -1,5 +1,5 @@
 /// PyTorch's SGD: d = grad + weightDecay * param; v = momentum * v + d;
-/// param -= lr * (nesterov ? d + momentum * v : v). Constant: V.
+/// param -= lr * (nesterov ? d + momentum * v : v). Constants: V; SKIPS: not if skip[2] is not 0.
 struct Params {
   length: u32, // in V
   perGroup: u32,
@@ -9,6 +9,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> hyper: array<f32>;
 @group(0) @binding(3) var<storage, read_write> weights: array<V>;
 @group(0) @binding(4) var<storage, read_write> velocity: array<V>;
+@group(0) @binding(5) var<storage, read> skip: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -16,6 +17,9 @@ fn main(
   @builtin(num_workgroups) counts: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  if (SKIPS && skip[2] != 0.0) {
+    return;
+  }
   let lr = hyper[0];
   let momentum = hyper[1];
   let weightDecay = hyper[2];

@@ -31,4 +31,4 @@ export * from "./optim/index.js";
 export { empty, full, ones, tensor, zeros } from "./tensor/create.js";
 export { Philox } from "./tensor/random.js";
 export type { Shape } from "./tensor/shape.js";
-export { type DType, Tensor } from "./tensor/tensor.js";
+export { type DType, type FloatType, Tensor } from "./tensor/tensor.js";

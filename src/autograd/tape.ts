@@ -101,7 +101,7 @@ function propagate(
   const memory = new Lifetimes(order);
   const pending = new Map<Tensor, Tensor>();
   const filled = new Set<Tensor>();
-  const seed = empty(loss.device, loss.shape, "f32", "gradient of the loss");
+  const seed = empty(loss.device, loss.shape, loss.dtype, "gradient of the loss");
   loss.device.run("fill", { dst: seed.slice, value: 1 });
   memory.take(seed);
   pending.set(loss, seed);
@@ -123,16 +123,19 @@ function propagate(
         // Only a leaf's sole use may write its slot directly; several uses are summed first.
         const direct =
           onLeaf && slot && !input.node && uses.get(input) === 1 && !options.accumulate;
-        if (!direct) return empty(input.device, input.shape, "f32", `gradient for ${node.name}`);
+        if (!direct) {
+          return empty(input.device, input.shape, input.dtype, `gradient for ${node.name}`);
+        }
         filled.add(input);
         return slot;
       });
       node.inputs.forEach((input, i) => {
         const part = results[i];
         if (!part || !tracked(input)) return;
-        if (!sameShape(part.shape, input.shape)) {
+        if (!sameShape(part.shape, input.shape) || part.dtype !== input.dtype) {
           throw new ShapeError(
-            `${node.name}: gradient ${formatShape(part.shape)} for an input ${formatShape(input.shape)}`,
+            `${node.name}: gradient ${formatShape(part.shape)} ${part.dtype} for an input ` +
+              `${formatShape(input.shape)} ${input.dtype}`,
           );
         }
         const before = pending.get(input);
@@ -200,7 +203,7 @@ function countUses(order: readonly Tensor[]): Map<Tensor, number> {
 }
 
 function added(a: Tensor, b: Tensor): Tensor {
-  const out = empty(a.device, a.shape, "f32", "sum of gradients");
+  const out = empty(a.device, a.shape, a.dtype, "sum of gradients");
   const strides = [1];
   out.device.run("elementwise", {
     kernel: "add",

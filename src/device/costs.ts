@@ -1,6 +1,6 @@
 import { type Expr, elementwiseKernels } from "./elementwise.js";
 import type { Conv2dShape, KernelCalls, KernelName, Pool2dShape } from "./kernels.js";
-import type { Slice } from "./storage.js";
+import { bytesPerElement, type Slice } from "./storage.js";
 
 /** What a kernel call is by its definition, whichever way a device computes it. */
 export interface CallCost {
@@ -27,7 +27,7 @@ export function costOf<K extends KernelName>(kernel: K, call: KernelCalls[K]): C
 }
 
 const bytesOf = (...slices: readonly (Slice | null)[]): number =>
-  slices.reduce((sum, slice) => sum + 4 * (slice?.length ?? 0), 0);
+  slices.reduce((sum, slice) => sum + (slice ? slice.length * bytesPerElement(slice) : 0), 0);
 
 const cost = (name: string, shape: readonly number[] | string, flops: number, bytes: number) => ({
   ...{ name, flops, bytes },
@@ -125,6 +125,8 @@ const costs: Costs = {
     ),
   adam: ({ params, grads, m, v }) =>
     cost("adam", [params.length], 14 * params.length, bytesOf(params, params, grads, m, m, v, v)),
+  unscale: ({ grads }) => cost("unscale", [grads.length], grads.length, bytesOf(grads, grads)),
+  updateScale: ({ state }) => cost("updateScale", [], 1, bytesOf(state, state)),
   multiplyAdd: ({ out, rounds }) =>
     cost("multiplyAdd", [out.length], 2 * out.length * rounds, bytesOf(out)),
 };

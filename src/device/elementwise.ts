@@ -148,6 +148,7 @@ export const elementwiseTable = {
       ),
     ),
   ]),
+  cast: row("a in the element type of the result", a, [g]),
   floor: row("the largest integer not above a", floor(a), [0]),
   sign: row("-1, 0 or 1", lt(a, 0, -1, lt(0, a, 1, 0)), [0]),
   affine: row("p * a + q", add(mul(p, a), q), [mul(p, g)]),

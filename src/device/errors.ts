@@ -13,6 +13,11 @@ export class DeviceLostError extends DeviceError {
   override name = "DeviceLostError";
 }
 
+/** The device lacks an element type that was asked for: the message names both and the remedy. */
+export class UnsupportedPrecisionError extends DeviceError {
+  override name = "UnsupportedPrecisionError";
+}
+
 /** A tensor or a pool does not fit: the message names the tensor, its size and the limit. */
 export class LimitError extends DeviceError {
   override name = "LimitError";

@@ -4,6 +4,9 @@ import type { Slice } from "./storage.js";
 /**
  * The closed table of kernels. Each device implements every row; everything above calls
  * `device.run(name, call)`. Shapes are row-major; elements are 32 bits wide (f32 unless said).
+ * On a device with the feature shader-f16 the activations of elementwise, reduce (its x), matmul,
+ * convolutions, batch norm and pooling and what copy, fill, permute and augment write may be f16:
+ * arithmetic stays f32. An operation's operands then agree; a weight's gradient may be f32.
  * A slice that a kernel writes never lies in the same storage as a slice it reads, except where a
  * row says "in place". Sizes may be odd; a size of zero is filtered out above the device.
  */
@@ -155,14 +158,26 @@ export interface KernelCalls {
   /**
    * In place on params and velocity, PyTorch's rule: d = grad + weightDecay * param;
    * v := momentum * v + d; param -= lr * (nesterov ? d + momentum * v : v).
-   * hyper (f32) = [lr, momentum, weightDecay, nesterov].
+   * hyper (f32) = [lr, momentum, weightDecay, nesterov]. With `skip`, the state of a loss scale:
+   * nothing happens if its third value is not 0.
    */
-  sgd: { params: Slice; grads: Slice; velocity: Slice; hyper: Slice };
+  sgd: { params: Slice; grads: Slice; velocity: Slice; hyper: Slice; skip: Slice | null };
   /**
    * In place, PyTorch's rule. hyper (f32) = [lr, beta1, beta2, eps, weightDecay, 1 - beta1^t,
    * 1 - beta2^t, decoupled]: decoupled = 1 is AdamW (params -= lr * weightDecay * params first).
    */
   adam: { params: Slice; grads: Slice; m: Slice; v: Slice; hyper: Slice };
+  /**
+   * In place: grads := grads / state[0]; state[2] := 1 if one of them is infinite or NaN.
+   * state (f32) = [loss scale, good steps since it changed, found, steps skipped].
+   */
+  unscale: { grads: Slice; state: Slice };
+  /**
+   * Dynamic loss scaling, after PyTorch's GradScaler: if found, scale *= backoff, good := 0,
+   * found := 0, skipped += 1; else good += 1, and when it reaches `interval`, good := 0 and
+   * scale *= growth unless that overflows.
+   */
+  updateScale: { state: Slice; growth: number; backoff: number; interval: number };
   /**
    * Arithmetic without memory, to measure a device's peak: out[i] := x after `rounds` times
    * x := x / 2 + 1 from x = i / length; 2 * length * rounds operations.

@@ -12,15 +12,28 @@ export interface Storage {
   generation: number;
 }
 
-/** A span of a storage, in 32-bit elements. `offset` is a multiple of `sliceAlignment`. */
+/**
+ * A span of a storage, in elements: of 32 bits, or 16-bit floats where `type` says so. It begins at
+ * a multiple of 256 bytes.
+ */
 export interface Slice {
   readonly storage: Storage;
   readonly offset: number;
   readonly length: number;
+  /** Absent on 32-bit elements. Only devices with the feature "shader-f16" take halves. */
+  readonly type?: "f16";
 }
 
-/** 256 bytes: WebGPU's minStorageBufferOffsetAlignment, and whole cache lines on a CPU. */
+/** Elements of 32 bits in 256 bytes: WebGPU's minStorageBufferOffsetAlignment, whole cache lines. */
 export const sliceAlignment = 64;
+
+export const bytesPerElement = ({ type }: Slice): 2 | 4 => (type === "f16" ? 2 : 4);
+
+export const byteOffset = (slice: Slice): number => slice.offset * bytesPerElement(slice);
+
+/** The slice's bytes in whole words, as reads and writes count them. */
+export const byteLength = (slice: Slice): number =>
+  Math.ceil((slice.length * bytesPerElement(slice)) / 4) * 4;
 
 export const alignElements = (elements: number): number =>
   Math.ceil(elements / sliceAlignment) * sliceAlignment;

@@ -1,4 +1,5 @@
 export { convNorm, FoldedNorms } from "./folding.js";
+export { HalfWeights } from "./half-weights.js";
 export * from "./init.js";
 export * from "./layers.js";
 export { Module, Sequential } from "./module.js";

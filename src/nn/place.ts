@@ -82,7 +82,8 @@ function flat(device: Device, owned: readonly [string, Parameter | Statistic][],
   for (const [name, o] of owned) {
     const size = sizeOf(o.deviceShape);
     offsets.set(name, [length, size]);
-    length += alignElements(size);
+    // A multiple of two alignments, so that a copy in halves can have the same offsets.
+    length += 2 * alignElements(Math.ceil(size / 2));
   }
   const storage: Storage = device.allocate(Math.max(length, 1) * 4, `the model's ${label}`);
   device.keep(storage);

@@ -2,8 +2,15 @@ import { ShapeError } from "../device/errors.js";
 import { formatShape } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 
-/** Checks what every op needs of its tensors: one device, live memory, the right element type. */
-export function checkInputs(op: string, inputs: readonly Tensor[], dtype: DType = "f32"): void {
+/**
+ * Checks what every op needs of its tensors: one device, live memory, the right element type
+ * ("float" is f32 or f16).
+ */
+export function checkInputs(
+  op: string,
+  inputs: readonly Tensor[],
+  dtype: DType | "float" = "f32",
+): void {
   const device = inputs[0]?.device;
   for (const x of inputs) {
     if (x.device !== device) {
@@ -11,8 +18,11 @@ export function checkInputs(op: string, inputs: readonly Tensor[], dtype: DType 
         `${op}: the tensors lie on different devices; read one and write it to the other`,
       );
     }
-    if (x.dtype !== dtype) {
-      throw new ShapeError(`${op}: needs ${dtype} tensors, ${formatShape(x.shape)} is ${x.dtype}`);
+    if (dtype === "float" ? x.dtype === "u32" : x.dtype !== dtype) {
+      const remedy = x.dtype === "f16" && dtype === "f32" ? '; use cast(x, "f32")' : "";
+      throw new ShapeError(
+        `${op}: needs ${dtype} tensors, ${formatShape(x.shape)} is ${x.dtype}${remedy}`,
+      );
     }
     x.checkLive(op);
   }

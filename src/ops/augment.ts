@@ -1,7 +1,7 @@
 import { ShapeError } from "../device/errors.js";
 import { empty } from "../tensor/create.js";
 import { formatShape } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { FloatType, Tensor } from "../tensor/tensor.js";
 import { checkInputs, checkInteger } from "./arguments.js";
 
 export interface AugmentOptions {
@@ -14,6 +14,8 @@ export interface AugmentOptions {
   pad?: number;
   /** Random horizontal flip with probability one half. Default false. */
   flip?: boolean;
+  /** Element type of the result. Default "f32". */
+  dtype?: FloatType;
   /** u32 [4]: seed (2 words), then what tells this draw from others, e.g. epoch and step. */
   state: Tensor;
 }
@@ -25,7 +27,7 @@ export interface AugmentOptions {
  * No gradient.
  */
 export function augment(images: Tensor, options: AugmentOptions): Tensor {
-  const { shape, mean, std, pad = 0, flip = false, state } = options;
+  const { shape, mean, std, pad = 0, flip = false, dtype = "f32", state } = options;
   const [n, h, w, channels] = shape;
   checkInputs("augment", [images, state], "u32");
   checkInteger("augment", "pad", pad, 0);
@@ -43,7 +45,7 @@ export function augment(images: Tensor, options: AugmentOptions): Tensor {
     );
   }
   if (state.size !== 4) throw new ShapeError(`augment: state must be [4], not ${state.size} words`);
-  const out = empty(images.device, [n, h, w, 4], "f32", "batch");
+  const out = empty(images.device, [n, h, w, 4], dtype, "batch");
   if (out.size > 0) {
     const sizes = { n, h, w, channels, pad, flip, mean, std };
     images.device.run("augment", {

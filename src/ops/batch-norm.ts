@@ -28,13 +28,15 @@ export interface BatchNormState {
 /**
  * Batch normalisation over all dimensions but the last (Ioffe and Szegedy 2015, algorithm 1), with
  * residual addition and ReLU folded in: relu?((x - mean) / sqrt(var + eps) * gamma + beta + residual?).
- * x [..., channels]; gamma, beta and the running statistics [channels].
+ * x [..., channels], f32 or f16, and so are residual and result; gamma, beta and the running
+ * statistics [channels] are f32.
  */
 export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOptions): Tensor {
   const { gamma, beta, runningMean, runningVar } = state;
   const { training, momentum = 0.1, eps = 1e-5, relu = false, residual } = options;
   const inputs = residual ? [x, gamma, beta, residual] : [x, gamma, beta];
-  checkInputs("batchNorm", [...inputs, runningMean, runningVar]);
+  checkInputs("batchNorm", [...inputs, runningMean, runningVar], "float");
+  checkInputs("batchNorm (state)", [gamma, beta, runningMean, runningVar]);
   const channels = x.shape.at(-1) ?? 0;
   checkShapes(x, state, channels, residual);
   const rows = channels === 0 ? 0 : x.size / channels;
@@ -45,7 +47,7 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
     );
   }
   const device = x.device;
-  const out = empty(device, x.shape, "f32", "batchNorm");
+  const out = empty(device, x.shape, x.dtype, "batchNorm");
   const shape = { rows, channels, relu };
   const mean = empty(device, [channels], "f32", "batch mean");
   const invStd = empty(device, [channels], "f32", "batch deviation");
@@ -115,10 +117,10 @@ function checkShapes(x: Tensor, state: BatchNormState, channels: number, residua
       );
     }
   }
-  if (residual && !sameShape(residual.shape, x.shape)) {
+  if (residual && !(sameShape(residual.shape, x.shape) && residual.dtype === x.dtype)) {
     throw new ShapeError(
-      `batchNorm: the residual ${formatShape(residual.shape)} must have x's shape ` +
-        formatShape(x.shape),
+      `batchNorm: the residual ${formatShape(residual.shape)} ${residual.dtype} must have x's shape ` +
+        `${formatShape(x.shape)} and type ${x.dtype}`,
     );
   }
 }

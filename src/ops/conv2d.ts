@@ -3,8 +3,9 @@ import { ShapeError } from "../device/errors.js";
 import type { Conv2dShape } from "../device/kernels.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { FloatType, Tensor } from "../tensor/tensor.js";
 import { checkInputs, checkInteger, checkRank, type Pair, pair } from "./arguments.js";
+import { gemmWeight } from "./precision.js";
 
 export interface Conv2dOptions {
   stride?: Pair;
@@ -15,18 +16,19 @@ export interface Conv2dOptions {
 /**
  * 2-D convolution (cross-correlation, as in every framework): x [n, h, w, cIn] with weights
  * [kh, kw, cIn, cOut] gives [n, outH, outW, cOut],
- * outH = floor((h + 2 padding - kh) / stride) + 1, outW likewise.
+ * outH = floor((h + 2 padding - kh) / stride) + 1, outW likewise. The result has x's element type.
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
-  checkInputs("conv2d", [x, w]);
+  checkInputs("conv2d", [x, w], "float");
   const shape = conv2dShape(x, w, options);
   const { n, outH, outW, cOut } = shape;
-  const out = empty(x.device, [n, outH, outW, cOut], "f32", "conv2d");
+  const out = empty(x.device, [n, outH, outW, cOut], x.dtype, "conv2d");
+  const weight = gemmWeight(w, out.dtype as FloatType);
   if (out.size > 0) {
-    x.device.run("conv2d", { x: x.slice, w: w.slice, out: out.slice, shape });
+    x.device.run("conv2d", { x: x.slice, w: weight.slice, out: out.slice, shape });
   }
   return record("conv2d", out, [x, w], (dy, sink) => [
-    tracked(x) ? inputGradient(dy, w, sink(0), shape) : undefined,
+    tracked(x) ? inputGradient(dy, weight, sink(0), shape) : undefined,
     tracked(w) ? weightGradient(x, dy, sink(1), shape) : undefined,
   ]);
 }

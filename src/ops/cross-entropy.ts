@@ -4,6 +4,7 @@ import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkInputs, checkRank } from "./arguments.js";
+import { cast } from "./cast.js";
 import { mean, sum } from "./reduce.js";
 
 export interface CrossEntropyOptions {
@@ -16,17 +17,18 @@ export interface CrossEntropyOptions {
 }
 
 /**
- * Softmax cross-entropy of logits [rows, classes] with labels u32 [rows]:
+ * Softmax cross-entropy, in f32, of logits [rows, classes] with labels u32 [rows]:
  * -sum_c t_c log softmax(logits)_c, t the (smoothed) one-hot target.
  * A label outside the classes gives NaN, which the next read of the loss shows.
  */
 export function crossEntropy(
-  logits: Tensor,
+  given: Tensor,
   labels: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
   const { labelSmoothing = 0, smoothingOver = "all", reduction = "mean" } = options;
-  checkInputs("crossEntropy", [logits]);
+  checkInputs("crossEntropy", [given], "float");
+  const logits = cast(given, "f32");
   checkInputs("crossEntropy (labels)", [labels], "u32");
   checkRank("crossEntropy", "logits", logits, 2, "[rows, classes]");
   const [rows, classes] = logits.shape as [number, number];

@@ -9,23 +9,32 @@ import {
 } from "../device/elementwise.js";
 import { ShapeError } from "../device/errors.js";
 import { empty } from "../tensor/create.js";
-import { broadcastShapes, broadcastStrides, maxRank, type Shape } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
+import {
+  broadcastShapes,
+  broadcastStrides,
+  maxRank,
+  type Shape,
+  sameShape,
+} from "../tensor/shape.js";
+import type { FloatType, Tensor } from "../tensor/tensor.js";
 import { checkInputs } from "./arguments.js";
+import { inType } from "./cast.js";
+import { elementwiseType } from "./precision.js";
 import { sumTo } from "./reduce.js";
 
 const names: readonly Name[] = ["a", "b", "c"];
 
 /**
  * Applies a row of the elementwise table with NumPy broadcasting. The named functions below are
- * this with the op filled in. `p` and `q` are the row's static scalars.
+ * this with the op filled in. `p` and `q` are the row's static scalars. The result is f16 if the
+ * operands of its size are, else f32.
  */
 export function elementwise(op: ElementwiseOp, inputs: readonly Tensor[], p = 0, q = 0): Tensor {
   const row: ElementwiseRow = elementwiseTable[op];
   if (inputs.length !== row.gradients.length) {
     throw new ShapeError(`${op}: takes ${row.gradients.length} tensors, ${inputs.length} given`);
   }
-  checkInputs(op, inputs);
+  checkInputs(op, inputs, "float");
   const shape = broadcastShapes(
     op,
     inputs.map((x) => x.shape),
@@ -34,18 +43,21 @@ export function elementwise(op: ElementwiseOp, inputs: readonly Tensor[], p = 0,
     throw new ShapeError(`${op}: rank ${shape.length} is above the limit of ${maxRank}`);
   }
   const operands = new Map<Name, Tensor>(inputs.map((x, i) => [names[i] as Name, x]));
-  const out = launch(op, row.forward, operands, shape, p, q);
+  const out = launch(op, row.forward, operands, shape, elementwiseType(inputs, shape), p, q);
   return record(op, out, inputs, (g) => {
     const known = new Map([...operands, ["g", g] as const, ["y", out] as const]);
     return inputs.map((x, i) => {
       const expression = row.gradients[i];
       if (!expression) return undefined;
+      const type = x.dtype as FloatType;
+      // What is summed over a broadcast stays f32 until it is one.
+      const fullType = sameShape(x.shape, shape) ? type : "f32";
       // The gradient of a sum is the incoming gradient itself: no kernel needed.
       const full =
         expression.kind === "name" && expression.name === "g"
           ? g
-          : launch(`${op}.d${i as 0 | 1 | 2}`, expression, known, shape, p, q);
-      return sumTo(full, x.shape);
+          : launch(`${op}.d${i as 0 | 1 | 2}`, expression, known, shape, fullType, p, q);
+      return inType(sumTo(full, x.shape), type);
     });
   });
 }
@@ -55,11 +67,12 @@ function launch(
   expression: Parameters<typeof operandsOf>[0],
   known: ReadonlyMap<Name, Tensor>,
   shape: Shape,
+  dtype: FloatType,
   p: number,
   q: number,
 ): Tensor {
   const any = known.values().next().value as Tensor;
-  const out = empty(any.device, shape, "f32", kernel);
+  const out = empty(any.device, shape, dtype, kernel);
   if (out.size === 0) return out;
   const inputs = operandsOf(expression)
     .filter((name) => known.has(name))

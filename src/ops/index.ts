@@ -1,5 +1,6 @@
 export * from "./augment.js";
 export * from "./batch-norm.js";
+export { cast } from "./cast.js";
 export * from "./conv2d.js";
 export * from "./cross-entropy.js";
 export * from "./elementwise.js";

@@ -11,7 +11,7 @@ import {
   sameShape,
   sizeOf,
 } from "../tensor/shape.js";
-import { Tensor } from "../tensor/tensor.js";
+import { type DType, Tensor } from "../tensor/tensor.js";
 
 /** The same elements under another shape; one size may be -1 and is worked out. No copy. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
@@ -70,13 +70,13 @@ function inverse(perm: readonly number[]): number[] {
 }
 
 /** x * scale repeated to a larger shape; outside the gradient graph. */
-export function broadcastTo(x: Tensor, shape: Shape, scale = 1): Tensor {
+export function broadcastTo(x: Tensor, shape: Shape, scale = 1, dtype: DType = "f32"): Tensor {
   if (!sameShape(broadcastShapes("broadcastTo", [x.shape, shape]), shape)) {
     throw new ShapeError(
       `broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`,
     );
   }
-  const out = empty(x.device, shape, "f32", "broadcast");
+  const out = empty(x.device, shape, dtype, "broadcast");
   if (out.size > 0) {
     x.device.run("elementwise", {
       kernel: "affine",

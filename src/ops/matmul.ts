@@ -2,8 +2,10 @@ import { record, tracked } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import { empty } from "../tensor/create.js";
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { FloatType, Tensor } from "../tensor/tensor.js";
 import { checkInputs } from "./arguments.js";
+import { inType } from "./cast.js";
+import { gemmWeight } from "./precision.js";
 import { sumTo } from "./reduce.js";
 
 export interface MatmulOptions {
@@ -17,17 +19,19 @@ export interface MatmulOptions {
 
 /**
  * Matrix product [..., m, k] x [..., k, n] -> [..., m, n]. Leading dimensions are batches: equal,
- * or missing (or all 1) on one side, which then repeats.
+ * or missing (or all 1) on one side, which then repeats. The result has a's element type.
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const { transA = false, transB = false, bias } = options;
-  checkInputs("matmul", bias ? [a, b, bias] : [a, b]);
+  checkInputs("matmul", bias ? [a, b, bias] : [a, b], "float");
+  if (bias) checkInputs("matmul (bias)", [bias]);
   const s = shapeRule(a, b, transA, transB, bias);
-  const out = empty(a.device, [...s.batchShape, s.m, s.n], "f32", "matmul");
-  launch(a, b, bias, out, s.k, transA, transB);
+  const out = empty(a.device, [...s.batchShape, s.m, s.n], a.dtype, "matmul");
+  const weight = gemmWeight(b, out.dtype as FloatType);
+  launch(a, weight, bias, out, s.k, transA, transB);
   const inputs = bias ? [a, b, bias] : [a, b];
   return record("matmul", out, inputs, (g, sink) => [
-    tracked(a) ? gradientA(a, b, g, s.k, transA, transB, () => sink(0)) : undefined,
+    tracked(a) ? gradientA(a, weight, g, s.k, transA, transB, () => sink(0)) : undefined,
     tracked(b) ? gradientB(a, b, g, transA, transB, () => sink(1)) : undefined,
     bias && tracked(bias) ? rowSum(g, sink(2)) : undefined,
   ]);
@@ -110,7 +114,7 @@ function gradientA(
   const out = sameShape(shape, a.shape) ? sink() : empty(a.device, shape, "f32", "gradient of a");
   if (transA) launch(b, g, undefined, out, n, transB, true);
   else launch(g, b, undefined, out, n, false, !transB);
-  return sumTo(out, a.shape);
+  return inType(sumTo(out, a.shape), a.dtype as FloatType);
 }
 
 /** dB = A^T g, stored as B is: [k, n], or [n, k] = g^T A when B is read transposed. */
@@ -129,7 +133,7 @@ function gradientB(
   const out = sameShape(shape, b.shape) ? sink() : empty(b.device, shape, "f32", "gradient of b");
   if (transB) launch(g, a, undefined, out, m, true, transA);
   else launch(a, g, undefined, out, m, !transA, false);
-  return sumTo(out, b.shape);
+  return inType(sumTo(out, b.shape), b.dtype as FloatType);
 }
 
 /** Sum over all rows into a vector [n]. */

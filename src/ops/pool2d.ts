@@ -22,7 +22,7 @@ export const maxPool2d = (x: Tensor, window: Pair, options?: Pool2dOptions): Ten
 export const avgPool2d = (x: Tensor, window: Pair, options?: Pool2dOptions): Tensor =>
   pool2d("avg", x, window, options);
 
-/** Mean over all positions: [n, h, w, c] -> [n, c]. */
+/** Mean over all positions: [n, h, w, c] -> [n, c], always f32. */
 export function globalAvgPool(x: Tensor): Tensor {
   checkRank("globalAvgPool", "x", x, 4, "[n, h, w, c]");
   return mean(x, [1, 2]);
@@ -30,10 +30,10 @@ export function globalAvgPool(x: Tensor): Tensor {
 
 function pool2d(op: "max" | "avg", x: Tensor, window: Pair, options: Pool2dOptions = {}): Tensor {
   const name = `${op}Pool2d`;
-  checkInputs(name, [x]);
+  checkInputs(name, [x], "float");
   const shape = shapeRule(name, x, window, options);
   const device = x.device;
-  const out = empty(device, [shape.n, shape.outH, shape.outW, shape.c], "f32", name);
+  const out = empty(device, [shape.n, shape.outH, shape.outW, shape.c], x.dtype, name);
   if (out.size > 0) device.run("pool2d", { op, x: x.slice, out: out.slice, shape });
   return record(name, out, [x], (dy, sink) => {
     const dx = sink(0);

@@ -10,7 +10,7 @@ import {
   sizeOf,
   stridesOf,
 } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { DType, Tensor } from "../tensor/tensor.js";
 import { checkInputs } from "./arguments.js";
 import { broadcastTo, permute, reshape } from "./layout.js";
 
@@ -21,7 +21,7 @@ export interface ReduceOptions {
   keepDims?: boolean;
 }
 
-/** Sum over `axes` (default all). */
+/** Sum over `axes` (default all). Sums, means and maxima of f16 are f32. */
 export const sum = (x: Tensor, axes?: readonly number[], options?: ReduceOptions): Tensor =>
   reduce("sum", x, axes, options);
 
@@ -38,7 +38,7 @@ export const argmax = (x: Tensor, axes?: readonly number[], options?: ReduceOpti
   reduce("argmax", x, axes, options);
 
 function reduce(op: Op, x: Tensor, axes?: readonly number[], options: ReduceOptions = {}): Tensor {
-  checkInputs(op, [x]);
+  checkInputs(op, [x], "float");
   const rank = x.shape.length;
   const over = normaliseAxes(op, axes ?? x.shape.map((_, i) => i), rank);
   const kept = x.shape.map((d, i) => (over.includes(i) ? 1 : d));
@@ -54,8 +54,8 @@ function reduce(op: Op, x: Tensor, axes?: readonly number[], options: ReduceOpti
   if (op === "argmax") return out;
   return record(op, out, [x], (g) => {
     const wide = reshape(g, kept);
-    if (op === "sum") return [broadcastTo(wide, x.shape)];
-    if (op === "mean") return [broadcastTo(wide, x.shape, 1 / reduced)];
+    if (op === "sum") return [broadcastTo(wide, x.shape, 1, x.dtype)];
+    if (op === "mean") return [broadcastTo(wide, x.shape, 1 / reduced, x.dtype)];
     return [maskedShare(x, reshape(out, kept), wide, over)];
   });
 }
@@ -85,12 +85,18 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 function maskedShare(x: Tensor, top: Tensor, g: Tensor, over: readonly number[]): Tensor {
   const mask = combine("equal", x, top, x.shape);
   const ties = sum(mask, over, { keepDims: true });
-  return combine("mul", mask, combine("div", g, ties, g.shape), x.shape);
+  return combine("mul", mask, combine("div", g, ties, g.shape), x.shape, x.dtype);
 }
 
 /** A binary kernel outside the gradient graph; b is broadcast to the shape. */
-function combine(kernel: "equal" | "mul" | "div", a: Tensor, b: Tensor, shape: Shape): Tensor {
-  const out = empty(a.device, shape, "f32", `gradient of max (${kernel})`);
+function combine(
+  kernel: "equal" | "mul" | "div",
+  a: Tensor,
+  b: Tensor,
+  shape: Shape,
+  dtype: DType = "f32",
+): Tensor {
+  const out = empty(a.device, shape, dtype, `gradient of max (${kernel})`);
   a.device.run("elementwise", {
     kernel,
     inputs: [

@@ -1,3 +1,4 @@
 export { Adam, type AdamOptions } from "./adam.js";
+export { type LossScale, LossScaler, type LossScalerOptions } from "./loss-scaler.js";
 export * from "./schedules.js";
 export { SGD, type SgdOptions } from "./sgd.js";

@@ -2,6 +2,7 @@ import type { Slice } from "../device/storage.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { LossScaler } from "./loss-scaler.js";
 import { OptimizerState, type Range, trainableRanges } from "./optimizer.js";
 
 export interface SgdOptions {
@@ -51,12 +52,18 @@ export class SGD {
     this.#write();
   }
 
-  /** One update from the gradients that `backward` left. */
-  step(): void {
+  /**
+   * One update from the gradients that `backward` left. With the scaler that scaled the loss, the
+   * gradients are unscaled first, and nothing is updated if one of them is not finite.
+   */
+  step(scaler?: LossScaler): void {
     const { device } = placementOf(this.#model);
+    for (const { grads } of this.#ranges) scaler?.unscale(grads);
+    const common = { hyper: this.#hyper.slice, skip: scaler?.state ?? null };
     for (const { params, grads, velocity } of this.#ranges) {
-      device.run("sgd", { params, grads, velocity, hyper: this.#hyper.slice });
+      device.run("sgd", { params, grads, velocity, ...common });
     }
+    scaler?.update();
   }
 
   /** The momentum buffers in one array, to resume from. */

@@ -1,9 +1,13 @@
 import type { Device } from "../device/device.js";
 import { ShapeError } from "../device/errors.js";
+import { requireHalf } from "../device/half.js";
 import { formatShape, type Shape, sizeOf } from "./shape.js";
 import { type DType, Tensor } from "./tensor.js";
 
-/** A tensor with undefined content: for results that a kernel fills. */
+/**
+ * A tensor with undefined content: for results that a kernel fills. f16 on a device without it is an
+ * UnsupportedPrecisionError.
+ */
 export function empty(
   device: Device,
   shape: Shape,
@@ -12,8 +16,10 @@ export function empty(
 ): Tensor {
   const size = sizeOf(shape);
   const name = size > 0 ? `${label} ${formatShape(shape)}` : label;
-  const storage = device.allocate(Math.max(size, 1) * 4, name);
-  return new Tensor(device, { storage, offset: 0, length: size }, shape, dtype);
+  if (dtype === "f16") requireHalf(device, `an f16 tensor (${name})`);
+  const storage = device.allocate(Math.max(size, 1) * (dtype === "f16" ? 2 : 4), name);
+  const span = { storage, offset: 0, length: size };
+  return new Tensor(device, dtype === "f16" ? { ...span, type: dtype } : span, shape, dtype);
 }
 
 /** A tensor from values in row-major order; `shape` defaults to one dimension. */

@@ -1,9 +1,12 @@
 import type { Device } from "../device/device.js";
 import { ReleasedError, ShapeError } from "../device/errors.js";
 import type { Slice } from "../device/storage.js";
+import { convert } from "./convert.js";
 import { formatShape, type Shape, sizeOf } from "./shape.js";
 
-export type DType = "f32" | "u32";
+/** Element types that ops compute with, in f32 arithmetic. f16 is for storage. */
+export type FloatType = "f32" | "f16";
+export type DType = FloatType | "u32";
 
 /** How a tensor came to be, for the backward pass; `src/autograd` walks these. */
 export interface GradientNode {
@@ -32,6 +35,8 @@ export class Tensor {
   requiresGrad = false;
   /** Set by ops on results that depend on something with `requiresGrad`. */
   node: GradientNode | undefined;
+  /** The same values as f16, kept up to date while a training step in mixed precision runs. */
+  half: Tensor | undefined;
   /** Where `backward` leaves the gradient of a leaf; same shape. */
   grad: Tensor | undefined;
   readonly #generation: number;
@@ -42,6 +47,9 @@ export class Tensor {
       throw new ShapeError(
         `a tensor of shape ${formatShape(shape)} has ${size} elements, its slice ${slice.length}`,
       );
+    }
+    if ((dtype === "f16") !== (slice.type === "f16")) {
+      throw new ShapeError(`a tensor of ${dtype} on a slice of ${slice.type ?? "32-bit elements"}`);
     }
     this.device = device;
     this.slice = slice;
@@ -88,19 +96,28 @@ export class Tensor {
       );
     }
     this.checkLive("write");
+    if (this.dtype === "f16") {
+      this.#throughFloats((floats) => {
+        this.device.write(floats, Float32Array.from(values));
+        convert(this.device, floats, this.slice);
+      });
+      return;
+    }
     const typed = this.dtype === "f32" ? Float32Array : Uint32Array;
     this.device.write(this.slice, values instanceof typed ? values : typed.from(values));
   }
 
   /** The values on the host, after everything enqueued before. */
   async read(): Promise<Float32Array> {
-    if (this.dtype !== "f32") throw new ShapeError("read: the tensor is u32; use readIntegers");
+    if (this.dtype === "u32") throw new ShapeError("read: the tensor is u32; use readIntegers");
     return new Float32Array(await this.#bytes());
   }
 
   /** The values of a u32 tensor on the host. */
   async readIntegers(): Promise<Uint32Array> {
-    if (this.dtype !== "u32") throw new ShapeError("readIntegers: the tensor is f32; use read");
+    if (this.dtype !== "u32") {
+      throw new ShapeError(`readIntegers: the tensor is ${this.dtype}; use read`);
+    }
     return new Uint32Array(await this.#bytes());
   }
 
@@ -109,7 +126,7 @@ export class Tensor {
     if (this.size !== 1) {
       throw new ShapeError(`item: needs one element, the shape is ${formatShape(this.shape)}`);
     }
-    return (this.dtype === "f32" ? await this.read() : await this.readIntegers())[0] ?? Number.NaN;
+    return (this.dtype === "u32" ? await this.readIntegers() : await this.read())[0] ?? Number.NaN;
   }
 
   /** Throws ReleasedError if the scope that owned the memory has ended. */
@@ -125,6 +142,17 @@ export class Tensor {
   async #bytes(): Promise<ArrayBuffer> {
     if (this.size === 0) return new ArrayBuffer(0);
     this.checkLive("read");
-    return this.device.read(this.slice);
+    if (this.dtype !== "f16") return this.device.read(this.slice);
+    return this.#throughFloats((floats) => {
+      convert(this.device, this.slice, floats);
+      return this.device.read(floats);
+    });
+  }
+
+  /** Lends memory for the values as f32 to what `body` enqueues. */
+  #throughFloats<T>(body: (floats: Slice) => T): T {
+    using _ = this.device.scope();
+    const storage = this.device.allocate(this.size * 4, "an f16 tensor's values");
+    return body({ storage, offset: 0, length: this.size });
   }
 }

@@ -31,8 +31,17 @@ test("operations and bytes are those of the definition", () => {
     ...{ name: "elementwise sigmoid.d0", bytes: 4 * 3 * 33, flops: 3 * 33 },
   });
   const [params, grads, velocity] = [slice(77), slice(77), slice(77)];
-  expect(costOf("sgd", { params, grads, velocity, hyper: slice(4) })).toMatchObject({
+  expect(costOf("sgd", { params, grads, velocity, hyper: slice(4), skip: null })).toMatchObject({
     ...{ flops: 6 * 77, bytes: 4 * 5 * 77 },
+  });
+  // A cast reads 4 bytes an element and writes 2.
+  const half = { ...slice(33), type: "f16" } as const;
+  const cast = { ...call, inputs: [{ slice: slice(33), strides: [1] }], out: half };
+  expect(costOf("elementwise", { kernel: "cast", ...cast })).toMatchObject({
+    ...{ bytes: (4 + 2) * 33, flops: 0 },
+  });
+  expect(costOf("unscale", { grads, state: slice(4) })).toMatchObject({
+    ...{ bytes: 4 * 2 * 77, flops: 77 },
   });
   const rows = { rows: 13, channels: 5, relu: true };
   const vectors = { gamma: slice(5), beta: slice(5), runningMean: slice(5), runningVar: slice(5) };

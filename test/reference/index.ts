@@ -4,6 +4,7 @@ import * as basic from "./basic.js";
 import * as batchNorm from "./batch-norm.js";
 import * as conv2d from "./conv2d.js";
 import * as loss from "./loss.js";
+import * as lossScale from "./loss-scale.js";
 import { matmul } from "./matmul.js";
 import * as optimizers from "./optimizers.js";
 import * as pool2d from "./pool2d.js";
@@ -18,6 +19,7 @@ export const references: { readonly [K in KernelName]: (call: HostCall<K>) => vo
   ...batchNorm,
   ...conv2d,
   ...loss,
+  ...lossScale,
   ...optimizers,
   ...pool2d,
   matmul,

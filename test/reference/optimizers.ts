@@ -1,7 +1,8 @@
 import type { HostCall } from "../support/host-call.js";
 import { at } from "../support/random.js";
 
-export function sgd({ params, grads, velocity, hyper }: HostCall<"sgd">): void {
+export function sgd({ params, grads, velocity, hyper, skip }: HostCall<"sgd">): void {
+  if (skip && at(skip, 2) !== 0) return;
   const [lr, momentum, weightDecay, nesterov] = [0, 1, 2, 3].map((i) => at(hyper, i)) as [
     number,
     number,

@@ -1,9 +1,10 @@
 import type { Device } from "../../src/device/device.js";
 import type { KernelCalls, KernelName } from "../../src/device/kernels.js";
-import { alignElements, type Slice, sliceAlignment } from "../../src/device/storage.js";
+import { alignElements, byteOffset, type Slice, sliceAlignment } from "../../src/device/storage.js";
+import { fromHalfBits, HalfArray, toHalfBits } from "./half.js";
 import { at } from "./random.js";
 
-/** A slice's content on the host: float32 values held as float64, or u32 words. */
+/** A slice's content on the host: float32 (or, in a HalfArray, f16) values as float64, or words. */
 export type HostArray = Float64Array | Uint32Array;
 
 /** A kernel call whose slices are host arrays: what test data and references speak. */
@@ -47,11 +48,31 @@ export function cloneCall<K extends KernelName>(call: HostCall<K>): HostCall<K> 
   return substitute(call, copy) as HostCall<K>;
 }
 
-const encode = (array: HostArray): Float32Array | Uint32Array =>
-  array instanceof Uint32Array ? array : Float32Array.from(array);
+function encode(array: HostArray): Float32Array | Uint32Array {
+  if (array instanceof Uint32Array) return array;
+  if (!(array instanceof HalfArray)) return Float32Array.from(array);
+  const bits = new Uint16Array(2 * wordsOf(array)).fill(halfGuard);
+  bits.set(Uint16Array.from(array, toHalfBits));
+  return new Uint32Array(bits.buffer);
+}
 
-/** The bits of 12345.5. */
+function decode(array: HostArray, bytes: ArrayBuffer, at: number): ArrayLike<number> {
+  if (array instanceof Uint32Array) return new Uint32Array(bytes, at, array.length);
+  if (!(array instanceof HalfArray)) return new Float32Array(bytes, at, array.length);
+  const bits = new Uint16Array(bytes, at, 2 * wordsOf(array));
+  if (array.length % 2 === 1 && bits[array.length] !== halfGuard) {
+    throw new Error("a kernel wrote the half beside its slice's last one");
+  }
+  return Float64Array.from(bits.subarray(0, array.length), fromHalfBits);
+}
+
+/** Words that hold the array; after an odd number of halves a guard fills the last one up. */
+const wordsOf = (array: HostArray): number =>
+  array instanceof HalfArray ? Math.ceil(array.length / 2) : array.length;
+
+/** The bits of 12345.5, and of a half. */
 const guard = 0x4640e600;
+const halfGuard = 0x4a77;
 
 /** A storage that holds several arrays, each between guards that no kernel may touch. */
 class Block {
@@ -66,15 +87,21 @@ class Block {
     let end = lead * sliceAlignment;
     for (const array of arrays) {
       offsets.push(end);
-      end += alignElements(array.length) + sliceAlignment;
+      end += alignElements(wordsOf(array)) + sliceAlignment;
     }
     this.#words = end;
     this.#storage = device.allocate(4 * end, "test data");
     const content = new Uint32Array(end).fill(guard);
     arrays.forEach((array, i) => {
       const offset = at(offsets, i);
-      content.set(new Uint32Array(encode(array).buffer, 0, array.length), offset);
-      this.slices.set(array, { storage: this.#storage, offset, length: array.length });
+      content.set(new Uint32Array(encode(array).buffer, 0, wordsOf(array)), offset);
+      const { length } = array;
+      const storage = this.#storage;
+      const slice: Slice =
+        array instanceof HalfArray
+          ? { storage, offset: 2 * offset, length, type: "f16" }
+          : { storage, offset, length };
+      this.slices.set(array, slice);
     });
     device.write({ storage: this.#storage, offset: 0, length: end }, content);
   }
@@ -95,13 +122,10 @@ class Block {
       }
     };
     for (const [array, slice] of this.slices) {
-      guarded(slice.offset);
-      array.set(
-        array instanceof Uint32Array
-          ? content.subarray(slice.offset, slice.offset + array.length)
-          : new Float32Array(bytes, 4 * slice.offset, array.length),
-      );
-      next = slice.offset + array.length;
+      const offset = byteOffset(slice) / 4;
+      guarded(offset);
+      array.set(decode(array, bytes, 4 * offset));
+      next = offset + wordsOf(array);
     }
     guarded(this.#words);
   }

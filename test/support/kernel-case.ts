@@ -43,6 +43,8 @@ const results: Record<KernelName, Readonly<Record<string, Tolerance>>> = {
   random: { out: maxRelative },
   sgd: { params: maxRelative, velocity: maxRelative },
   adam: { params: maxRelative, m: maxRelative, v: maxRelative },
+  unscale: { grads: maxRelative, state: exact },
+  updateScale: { state: maxRelative },
   multiplyAdd: { out: maxRelative },
 };
 

@@ -202,6 +202,12 @@ export class CpuDevice implements Device {
 
   #address(slice: Slice): number {
     const block = slice.storage as Block;
+    if (slice.type) {
+      throw new DeviceError(
+        `${block.label} holds ${slice.type} elements, which the CPU device cannot compute with; ` +
+          "use float32 here, or a WebGPU device with the feature shader-f16",
+      );
+    }
     if (!block.live) {
       throw new ReleasedError(
         `${block.label} was used after its scope had released it; keep it, or use it inside`,

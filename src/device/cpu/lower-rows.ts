@@ -87,10 +87,11 @@ export function lowerRandom(
 }
 
 export function lowerSgd(
-  { params, grads, velocity, hyper }: KernelCalls["sgd"],
+  { params, grads, velocity, hyper, skip }: KernelCalls["sgd"],
   { address, command }: Lowering,
 ): void {
-  command("sgd", [...[params, grads, velocity, hyper].map(address), params.length]);
+  const skipped = skip ? address(skip) : 0;
+  command("sgd", [...[params, grads, velocity, hyper].map(address), params.length, skipped]);
 }
 
 export function lowerAdam(

@@ -6,6 +6,7 @@ import {
   lowerConv2dWeightGrad,
 } from "./conv.js";
 import { lowerCopy, lowerElementwise, lowerFill, lowerPermute } from "./lower-elementwise.js";
+import { lowerUnscale, lowerUpdateScale } from "./lower-loss-scale.js";
 import {
   lowerBatchNorm,
   lowerBatchNormBackward,
@@ -58,5 +59,7 @@ export const lowerings: {
   random: lowerRandom,
   sgd: lowerSgd,
   adam: lowerAdam,
+  unscale: lowerUnscale,
+  updateScale: lowerUpdateScale,
   multiplyAdd: lowerMultiplyAdd,
 };

@@ -30,7 +30,8 @@ export interface TuneResult {
 export interface TuneHost {
   readonly adapter: string;
   readonly choices: VariantChoices;
-  allocate(elements: number): Slice;
+  /** Memory of the slice's length and type. */
+  allocate(like: Slice): Slice;
   release(slice: Slice): void;
   time(run: (gpu: GpuLowering) => void): Promise<number>;
 }
@@ -109,7 +110,7 @@ export async function tune(
 }
 
 async function measure(host: TuneHost, tunable: Tunable, rounds: number) {
-  const operands = tunable.lengths.map((length) => host.allocate(length));
+  const operands = tunable.operands.map((like) => host.allocate(like));
   const ms: Record<string, number> = {};
   for (const name of tunable.names) {
     const timed = (times: number) =>

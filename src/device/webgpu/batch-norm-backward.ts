@@ -6,7 +6,7 @@ import spanText from "../../../shaders/span.wgsl";
 import type { KernelCalls } from "../kernels.js";
 import { maxBlocks, mergeAcross } from "./batch-norm.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { spanParams, spread, vectorType } from "./spread.js";
+import { spanParams, spread, storedAs, vectorType } from "./spread.js";
 
 const sumsShader = shader("batchNormBackward sums", groupText, spanText, sumsText);
 const mergeShader = shader("batchNormBackward merge", groupText, spanText, mergeText);
@@ -19,11 +19,12 @@ export function lowerBatchNormBackward(
   const { rows, channels, x, dy, dx, dresidual, relu } = call;
   const y = call.y ?? dy; // bound, but read only when relu
   const { V, width } = vectorType(channels);
+  const Stored = storedAs(x, width);
   const sums = spread(rows, channels / width, 16, maxBlocks);
   const parts = gpu.scratch(sums.blocks * 2 * channels);
   gpu.dispatch({
     shader: sumsShader,
-    constants: { V, RELU: relu, STORE: dresidual !== null },
+    constants: { V, Stored, RELU: relu, STORE: dresidual !== null },
     bindings: [
       reads(x),
       reads(y),
@@ -57,7 +58,7 @@ export function lowerBatchNormBackward(
   const s = spread(rows, channels / width, 2 * gpu.itemsPerLane, Number.POSITIVE_INFINITY);
   gpu.dispatch({
     shader: applyShader,
-    constants: { V, RELU: relu && dresidual === null },
+    constants: { V, Stored, RELU: relu && dresidual === null },
     bindings: [reads(x), reads(y), reads(dresidual ?? dy), reads(coefficients), writes(dx)],
     params: spanParams(s),
     workgroups: s.tiles * s.blocks,

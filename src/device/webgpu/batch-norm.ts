@@ -8,7 +8,7 @@ import { float32Bits } from "../float32.js";
 import type { BatchNormShape, KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { perGroup, spanParams, spread, vectorType } from "./spread.js";
+import { perGroup, spanParams, spread, storedAs, vectorType } from "./spread.js";
 
 const momentsShader = shader("batchNorm moments", groupText, spanText, momentsText);
 const mergeShader = shader("batchNorm merge", groupText, spanText, mergeText);
@@ -26,7 +26,7 @@ export function lowerBatchNorm(gpu: GpuLowering, call: KernelCalls["batchNorm"])
   const parts = gpu.scratch(s.blocks * 2 * channels);
   gpu.dispatch({
     shader: momentsShader,
-    constants: { V },
+    constants: { V, Stored: storedAs(call.x, width) },
     bindings: [reads(call.x), writes(parts)],
     params: spanParams(s),
     workgroups: s.tiles * s.blocks,
@@ -85,7 +85,13 @@ function apply(
   );
   gpu.dispatch({
     shader: applyShader,
-    constants: { V, VARIANCE: isVariance, RESIDUAL: call.residual !== null, RELU: call.relu },
+    constants: {
+      V,
+      Stored: storedAs(call.x, width),
+      VARIANCE: isVariance,
+      RESIDUAL: call.residual !== null,
+      RELU: call.relu,
+    },
     bindings: [
       reads(call.x),
       reads(call.residual ?? call.x),

@@ -1,5 +1,6 @@
 import type { DeviceCounters } from "../device.js";
 import { DeviceValidationError, ReleasedError } from "../errors.js";
+import { byteLength, byteOffset, bytesPerElement } from "../storage.js";
 import type { Binding, Dispatch } from "./lowering.js";
 import { bufferOf, usage } from "./memory.js";
 import type { Pipeline } from "./pipelines.js";
@@ -41,7 +42,7 @@ export class BindGroups {
             `released; keep it, or use it inside the scope`,
         );
       }
-      key += `,${slice.storage.id}:${slice.offset}:${slice.length}`;
+      key += `,${slice.storage.id}:${slice.offset}:${slice.length}${slice.type ?? ""}`;
     }
     let group = this.#groups.get(key);
     if (!group) {
@@ -69,8 +70,8 @@ export class BindGroups {
       binding: i + 1,
       resource: {
         buffer: bufferOf(slice),
-        offset: slice.offset * 4,
-        size: Math.ceil(slice.length / 4) * 16,
+        offset: byteOffset(slice),
+        size: Math.ceil(slice.length / 4) * 4 * bytesPerElement(slice),
       },
     }));
     if (slot) entries.push({ binding: 0, resource: slot.resource });
@@ -121,8 +122,8 @@ export class BindGroups {
  */
 function checkAliasing(dispatch: Dispatch): void {
   const overlap = (a: Binding, b: Binding): boolean =>
-    a.slice.offset < b.slice.offset + b.slice.length &&
-    b.slice.offset < a.slice.offset + a.slice.length;
+    byteOffset(a.slice) < byteOffset(b.slice) + byteLength(b.slice) &&
+    byteOffset(b.slice) < byteOffset(a.slice) + byteLength(a.slice);
   for (const [i, a] of dispatch.bindings.entries()) {
     for (const b of dispatch.bindings.slice(i + 1)) {
       if (a.slice.storage !== b.slice.storage) continue;

@@ -8,6 +8,7 @@ import type { Conv2dShape, KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
 import { lowerMatmul } from "./gemm.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
+import { storedAs } from "./spread.js";
 
 const inputShader = shader("winograd-input", groupText, winogradText, inputText);
 const filterShader = shader("winograd-filter", groupText, winogradText, filterText);
@@ -73,6 +74,7 @@ export function winogradWeightGrad(
   const products = multiply(gpu, inputs, gradients, s.cIn, s.cOut, tilesOf(tiling), true);
   gpu.dispatch({
     shader: weightGradShader,
+    constants: { Weight: storedAs(dw, 1) },
     bindings: [reads(products), writes(dw)],
     params: [s.cIn * s.cOut],
     workgroups: Math.ceil((s.cIn * s.cOut) / 64),
@@ -92,7 +94,7 @@ function transformTiles(
   const out = gpu.scratch(points * tiles * channels);
   gpu.dispatch({
     shader: inputShader,
-    constants: { GRADIENT: gradient },
+    constants: { GRADIENT: gradient, Pixel: storedAs(image, 1) },
     bindings: [reads(image), writes(out)],
     params: [...size, tiling.across, tiling.down, ...pad, channels, tiles],
     workgroups: Math.ceil((tiles * channels) / 64),
@@ -104,7 +106,7 @@ function transformFilters(gpu: GpuLowering, w: Slice, s: Conv2dShape, flipped: b
   const out = gpu.scratch(points * s.cIn * s.cOut);
   gpu.dispatch({
     shader: filterShader,
-    constants: { FLIPPED: flipped },
+    constants: { FLIPPED: flipped, Weight: storedAs(w, 1) },
     bindings: [reads(w), writes(out)],
     params: [s.cIn, s.cOut],
     workgroups: Math.ceil((s.cIn * s.cOut) / 64),
@@ -141,6 +143,7 @@ function transformOutputs(
   const tiles = tilesOf(tiling);
   gpu.dispatch({
     shader: outputShader,
+    constants: { Pixel: storedAs(image, 1) },
     bindings: [reads(products), writes(image)],
     params: [...size, tiling.across, tiling.down, channels, tiles],
     workgroups: Math.ceil((tiles * channels) / 64),

@@ -50,12 +50,13 @@ function runConv(
   }
   const { n, outH, outW, cIn, cOut } = shape;
   const preset = winogradPays(gpu, shape) ? "winograd" : "direct";
-  const shapeClass = `convolution ${operation} ${n}x${outH}x${outW} ${cIn}-${cOut}`;
+  const half = operands[0].type === "f16" ? " f16" : "";
+  const shapeClass = `convolution ${operation}${half} ${n}x${outH}x${outW} ${cIn}-${cOut}`;
   const chosen = gpu.variants.choose(shapeClass, () => ({
     shapeClass,
     names: ["direct", "winograd"],
     preset,
-    lengths: operands.map((slice) => slice.length),
+    operands,
     flops: 2 * n * outH * outW * cIn * cOut * 9,
     run: (lowering, variant, [first, second, third]) => {
       if (!first || !second || !third) throw new Error("a convolution has three operands");

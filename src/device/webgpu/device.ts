@@ -4,7 +4,7 @@ import type { KernelCalls, KernelName } from "../kernels.js";
 import { newCounters, Pool } from "../pool.js";
 import { groupCalls, type KernelCall, type ProfiledCall } from "../profile.js";
 import type { Scope } from "../scope.js";
-import type { Slice, Storage } from "../storage.js";
+import { byteLength, byteOffset, type Slice, type Storage } from "../storage.js";
 import {
   type AdapterOptions,
   adapterTraits,
@@ -166,8 +166,8 @@ export class WebGpuDevice implements Device {
     if (data.byteLength === 0) return;
     // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
     if (this.#stream.names(target.storage)) this.#stream.submit();
-    const { buffer, byteOffset, byteLength } = unshared(data);
-    this.gpu.queue.writeBuffer(bufferOf(target), target.offset * 4, buffer, byteOffset, byteLength);
+    const source = unshared(data);
+    this.gpu.queue.writeBuffer(bufferOf(target), byteOffset(target), source);
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
@@ -272,10 +272,10 @@ export class WebGpuDevice implements Device {
     const host = {
       info: this.info,
       choices: this.#choices,
-      allocate: (elements: number): Slice => {
-        const slice = this.#slice(elements, "tuning");
-        this.keep(slice.storage);
-        return slice;
+      allocate: (like: Slice): Slice => {
+        const storage = this.#pool.allocate(byteLength(like), "tuning");
+        this.keep(storage);
+        return { ...like, storage, offset: 0 };
       },
       release: ({ storage }: Slice) => this.release(storage),
       lower: (run: (gpu: GpuLowering) => void) => this.#lower(run),

@@ -6,7 +6,7 @@ import { float32Bits } from "../float32.js";
 import type { ElementwiseCall } from "../kernels.js";
 import { collapse } from "./collapse.js";
 import { type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
-import { linear } from "./spread.js";
+import { linear, storedAs } from "./spread.js";
 
 /**
  * How an operand is addressed by the output's index i:
@@ -15,8 +15,13 @@ import { linear } from "./spread.js";
  */
 type Access = "full" | "scalar" | "inner" | "outer" | "strided";
 
-interface Operand {
+interface Mode {
   readonly access: Access;
+  /** Whether it is stored as 16-bit floats. */
+  readonly half: boolean;
+}
+
+interface Operand extends Mode {
   readonly period: number;
 }
 
@@ -40,7 +45,10 @@ export function lowerExpression(
     call.shape,
     call.inputs.map((input) => input.strides),
   );
-  const operands = strides.map((own) => accessOf(shape, own));
+  const operands = call.inputs.map(({ slice }, i) => ({
+    ...accessOf(shape, strides[i] ?? []),
+    half: slice.type === "f16",
+  }));
   const count = shape.reduce((a, b) => a * b, 1);
   const vector = count % 4 === 0 && operands.every(isVector);
   const unit = vector ? 4 : 1;
@@ -53,12 +61,13 @@ export function lowerExpression(
   }
   gpu.dispatch({
     shader: shaderFor(name, expression, operands, vector, shape.length),
+    constants: { Result: storedAs(call.out, unit) },
     bindings: [...call.inputs.map((input) => reads(input.slice)), writes(call.out)],
     ...linear(gpu, length, ...params),
   });
 }
 
-function accessOf(shape: readonly number[], strides: readonly number[]): Operand {
+function accessOf(shape: readonly number[], strides: readonly number[]): Omit<Operand, "half"> {
   if (strides.every((stride) => stride === 0)) return { access: "scalar", period: 1 };
   let dense = 1;
   let isFull = true;
@@ -86,13 +95,16 @@ function shaderFor(
   vector: boolean,
   rank: number,
 ): Shader {
-  const modes = operands.map((operand) => operand.access);
-  const strided = modes.includes("strided");
+  const modes = operands.map(({ access, half }) => (half ? `${access}-f16` : access));
+  const strided = operands.some(({ access }) => access === "strided");
   const key = [name, vector ? "vec4" : "f32", ...modes, strided ? rank : ""].join(" ");
   let made = shaders.get(key);
   if (!made) {
-    const head = elementwiseHead(expression, modes, vector, rank);
-    made = shader(`elementwise ${name}`, head, groupText, mathText, elementwiseText);
+    const head = elementwiseHead(expression, operands, vector, rank);
+    made = {
+      ...shader(`elementwise ${name}`, head, groupText, mathText, elementwiseText),
+      enables: operands.some(({ half }) => half) ? ["f16"] : [],
+    };
     shaders.set(key, made);
   }
   return made;
@@ -101,26 +113,26 @@ function shaderFor(
 /** The generated part of a kernel: types, parameters, bindings and `value(i)`. */
 export function elementwiseHead(
   expression: Expr,
-  modes: readonly Access[],
+  modes: readonly Mode[],
   vector: boolean,
   rank: number,
 ): string {
   const names = operandsOf(expression);
   const dims = Array.from({ length: rank }, (_, d) => d);
-  const strided = modes.includes("strided");
+  const strided = modes.some(({ access }) => access === "strided");
   const fields = ["length: u32", "perGroup: u32", "p: f32", "q: f32"];
   if (strided) fields.push(...dims.map((d) => `size${d}: u32`));
   const bindings: string[] = [];
   const loads: string[] = [];
   for (const [i, name] of names.entries()) {
-    const mode = modes[i] ?? "full";
-    if (mode === "strided") fields.push(...dims.map((d) => `${name}Stride${d}: u32`));
+    const { access, half } = modes[i] ?? { access: "full", half: false };
+    if (access === "strided") fields.push(...dims.map((d) => `${name}Stride${d}: u32`));
     else fields.push(`${name}Period: u32`);
-    const wide = vector && mode !== "scalar" && mode !== "outer";
-    bindings.push(
-      `@group(0) @binding(${i + 1}) var<storage, read> ${name}Data: array<${wide ? "vec4f" : "f32"}>;`,
-    );
-    loads.push(`  let ${name} = V(${name}Data[${indexOf(name, mode, dims)}]);`);
+    const wide = vector && access !== "scalar" && access !== "outer";
+    const type = half ? (wide ? "vec4h" : "f16") : wide ? "vec4f" : "f32";
+    bindings.push(`@group(0) @binding(${i + 1}) var<storage, read> ${name}Data: array<${type}>;`);
+    const element = `${name}Data[${indexOf(name, access, dims)}]`;
+    loads.push(`  let ${name} = V(${half && !wide ? `f32(${element})` : element});`);
   }
   const [v, int, uint] = vector ? ["vec4f", "vec4i", "vec4u"] : ["f32", "i32", "u32"];
   return [
@@ -130,7 +142,7 @@ export function elementwiseHead(
     `struct Params {\n${fields.map((field) => `  ${field},`).join("\n")}\n}`,
     "@group(0) @binding(0) var<uniform> params: Params;",
     ...bindings,
-    `@group(0) @binding(${names.length + 1}) var<storage, read_write> result: array<V>;`,
+    `@group(0) @binding(${names.length + 1}) var<storage, read_write> result: array<Result>;`,
     "fn value(i: u32) -> V {",
     ...(strided ? coordinates(dims) : []),
     ...loads,

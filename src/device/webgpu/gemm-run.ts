@@ -21,6 +21,7 @@ import {
 } from "./gemm-variants.js";
 import type { Constants, GpuLowering, Shader, Tunable } from "./lowering.js";
 import { reads, shader, writes } from "./lowering.js";
+import { storedAs } from "./spread.js";
 
 /** A loader joined with each tile loop and each width of access. */
 export interface GemmShaders {
@@ -74,10 +75,11 @@ export function runGemm(gpu: GpuLowering, call: GemmCall): void {
 const isVariant = (name: string): name is GemmVariantName => Object.hasOwn(gemmVariants, name);
 
 /** Sides to the next power of two: what runs fastest hardly changes within one. */
-function shapeClass({ shaders, size, vec4, constants }: GemmCall): string {
+function shapeClass({ shaders, size, vec4, constants, a }: GemmCall): string {
   const layout = `${constants.A_ALONG_M ? "t" : "n"}${constants.B_ALONG_K ? "t" : "n"}`;
   const sides = [size.m, size.n, size.k, size.count].map((side) => 2 ** Math.ceil(Math.log2(side)));
-  return `${shaders.operation} ${layout}${vec4 ? "" : " odd"} ${sides.join("x")}`;
+  const half = a.type === "f16" ? " f16" : "";
+  return `${shaders.operation} ${layout}${half}${vec4 ? "" : " odd"} ${sides.join("x")}`;
 }
 
 function describeGemm(gpu: GpuLowering, call: GemmCall, preset: string): Tunable {
@@ -86,7 +88,7 @@ function describeGemm(gpu: GpuLowering, call: GemmCall, preset: string): Tunable
     shapeClass: shapeClass(call),
     names: plausibleVariants(gpu, size),
     preset,
-    lengths: [a, b, out, ...(bias ? [bias] : [])].map((slice) => slice.length),
+    operands: [a, b, out, ...(bias ? [bias] : [])],
     flops: 2 * size.m * size.n * size.k * size.count,
     run: (lowering, variant, [a, b, out, bias]) => {
       if (!a || !b || !out || !isVariant(variant)) throw new Error("operands missing");
@@ -100,7 +102,7 @@ function dispatchGemm(gpu: GpuLowering, call: GemmCall, variant: GemmVariant): v
   const { m, n, count } = call.size;
   gpu.dispatch({
     shader: call.shaders.loops[variant.loop][call.vec4 ? "vec4" : "scalar"],
-    constants: { ...call.constants, ...variant.constants },
+    constants: { ...call.constants, ...operandTypes(call), ...variant.constants },
     bindings: [
       reads(call.a),
       reads(call.b),
@@ -110,6 +112,17 @@ function dispatchGemm(gpu: GpuLowering, call: GemmCall, variant: GemmVariant): v
     params: call.params,
     workgroups: Math.ceil(m / variant.tileM) * Math.ceil(n / variant.tileN) * count,
   });
+}
+
+/** What the operands are stored as; workgroup memory keeps them so. */
+function operandTypes({ vec4, a, out }: GemmCall): Constants {
+  const width = vec4 ? 4 : 1;
+  return {
+    Operand: storedAs(a, width),
+    Result: storedAs(out, width),
+    Tile: storedAs(a, 4),
+    TileElement: storedAs(a, 1),
+  };
 }
 
 const reduceShader = shader("gemm-split-reduce", groupText, reduceText);
@@ -126,7 +139,7 @@ export function reduceSplits(
   const total = size.count * size.m * size.n;
   gpu.dispatch({
     shader: reduceShader,
-    constants: { HAS_BIAS: bias !== null },
+    constants: { HAS_BIAS: bias !== null, Result: storedAs(out, 1) },
     bindings: [reads(partial), writes(out), reads(bias ?? partial)],
     params: [size.m * size.n, splits, size.n, total],
     workgroups: Math.ceil(total / 64),

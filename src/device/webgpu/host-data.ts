@@ -1,5 +1,5 @@
 import { LimitError, ReleasedError } from "../errors.js";
-import type { Slice } from "../storage.js";
+import { byteLength, type Slice } from "../storage.js";
 
 /** Throws if the slice's storage has gone back to the pool. */
 export function checkLive(slice: Slice, what: string): void {
@@ -11,10 +11,10 @@ export function checkLive(slice: Slice, what: string): void {
 
 /** Throws unless `data` is whole words that fit the slice. */
 export function checkWrite(target: Slice, data: ArrayBufferView): void {
-  if (data.byteLength % 4 || data.byteLength > target.length * 4) {
+  if (data.byteLength % 4 || data.byteLength > byteLength(target)) {
     throw new LimitError(
       `write of ${data.byteLength} bytes to "${target.storage.label}", a slice of ` +
-        `${target.length * 4} bytes; give a multiple of 4 that fits`,
+        `${byteLength(target)} bytes; give a multiple of 4 that fits`,
     );
   }
 }

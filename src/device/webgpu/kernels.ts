@@ -5,6 +5,7 @@ import { lowerConv2d, lowerConv2dInputGrad, lowerConv2dWeightGrad } from "./conv
 import { lowerConv2dInference } from "./conv-inference.js";
 import { lowerElementwise } from "./elementwise.js";
 import { lowerMatmul } from "./gemm.js";
+import { lowerUnscale, lowerUpdateScale } from "./loss-scale.js";
 import type { GpuLowering, Lower } from "./lowering.js";
 import { lowerPool2d, lowerPool2dBackward } from "./pool2d.js";
 import { lowerAugment, lowerRandom } from "./random.js";
@@ -47,6 +48,8 @@ const lowerings: { [K in KernelName]: Lower<K> } = {
   random: lowerRandom,
   sgd: lowerSgd,
   adam: lowerAdam,
+  unscale: lowerUnscale,
+  updateScale: lowerUpdateScale,
   multiplyAdd: lowerMultiplyAdd,
 };
 

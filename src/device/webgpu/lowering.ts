@@ -57,8 +57,8 @@ export interface Tunable {
   /** The variants this adapter can run, and the one it runs untuned. */
   readonly names: readonly string[];
   readonly preset: string;
-  /** Lengths of the operands that `run` takes. */
-  readonly lengths: readonly number[];
+  /** Slices like those that `run` takes. */
+  readonly operands: readonly Slice[];
   readonly flops: number;
   run(gpu: GpuLowering, variant: string, operands: readonly Slice[]): void;
 }

@@ -164,7 +164,9 @@ export class Pipelines {
 
 /** The module as the driver sees it: enables, constants, then the shader's own text. */
 export function shaderText(shader: Shader, constants: Constants): string {
-  const enables = (shader.enables ?? []).map((feature) => `enable ${feature};`);
+  const half = Object.values(constants).some((value) => value === "f16" || value === "vec4h");
+  const features = new Set([...(shader.enables ?? []), ...(half ? ["f16"] : [])]);
+  const enables = [...features].map((feature) => `enable ${feature};`);
   const lines = Object.entries(constants).map(([name, value]) =>
     typeof value === "string" ? `alias ${name} = ${value};` : `const ${name} = ${value};`,
   );

@@ -2,8 +2,9 @@ import groupText from "../../../shaders/group.wgsl";
 import poolText from "../../../shaders/pool2d.wgsl";
 import backwardText from "../../../shaders/pool2d-backward.wgsl";
 import type { KernelCalls, Pool2dShape } from "../kernels.js";
+import type { Slice } from "../storage.js";
 import { type Binding, type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
-import { perGroup, vectorType } from "./spread.js";
+import { perGroup, storedAs, vectorType } from "./spread.js";
 
 const poolShader = shader("pool2d", groupText, poolText);
 const backwardShader = shader("pool2dBackward", groupText, backwardText);
@@ -22,7 +23,7 @@ export function lowerPool2dBackward(gpu: GpuLowering, call: KernelCalls["pool2dB
 function dispatch(
   gpu: GpuLowering,
   shader: Shader,
-  { op, shape: s }: { op: "max" | "avg"; shape: Pool2dShape },
+  { op, x, shape: s }: { op: "max" | "avg"; x: Slice; shape: Pool2dShape },
   bindings: readonly Binding[],
   pixels: number,
 ): void {
@@ -30,7 +31,7 @@ function dispatch(
   const c = s.c / width;
   gpu.dispatch({
     shader,
-    constants: { V, MAX: op === "max" },
+    constants: { V, Stored: storedAs(x, width), MAX: op === "max" },
     bindings,
     params: [
       pixels * c,

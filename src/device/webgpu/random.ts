@@ -7,7 +7,7 @@ import randomText from "../../../shaders/random.wgsl";
 import { float32Bits } from "../float32.js";
 import type { AugmentCall, KernelCalls } from "../kernels.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { perGroup, scalarMath } from "./spread.js";
+import { perGroup, scalarMath, storedAs } from "./spread.js";
 
 const randomShader = shader("random", groupText, mathText, philoxText, randomText);
 const drawShader = shader("augment draw", philoxText, drawText);
@@ -37,7 +37,7 @@ export function lowerAugment(gpu: GpuLowering, call: AugmentCall): void {
     [0, 1, 2, 3].map((c) => float32Bits(c < channels ? (values[c] ?? rest) : rest));
   gpu.dispatch({
     shader: augmentShader,
-    constants: { CHANNELS: channels },
+    constants: { CHANNELS: channels, Pixel: storedAs(call.out, 4) },
     bindings: [reads(call.images), reads(moves), writes(call.out)],
     params: [n * h * w, h, w, 0, ...four(call.mean, 0), ...four(call.std, 1)],
     workgroups: perGroup(n * h * w, 64),

@@ -1,4 +1,4 @@
-import type { Slice } from "../storage.js";
+import { byteLength, type Slice } from "../storage.js";
 import type { Faults } from "./faults.js";
 import { mapRead, type Staging } from "./memory.js";
 import type { CommandStream } from "./stream.js";
@@ -11,7 +11,7 @@ export async function readBack(
   faults: Faults,
 ): Promise<ArrayBuffer> {
   faults.check();
-  const bytes = source.length * 4;
+  const bytes = byteLength(source);
   if (bytes === 0) return new ArrayBuffer(0);
   const staging = buffers.take(bytes);
   stream.copyOut(source, staging);

@@ -6,7 +6,7 @@ import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { type Spread, spanParams, spread, vectorType } from "./spread.js";
+import { type Spread, spanParams, spread, storedAs, vectorType } from "./spread.js";
 
 const reduceShader = shader("reduce", groupText, spanText, reduceText);
 const argmaxShader = shader("argmax", groupText, spanText, argmaxText);
@@ -57,7 +57,7 @@ function pass(
   const start = max ? Number.NEGATIVE_INFINITY : 0;
   gpu.dispatch({
     shader: reduceShader,
-    constants: { V, MAX: max },
+    constants: { V, Stored: storedAs(x, width), MAX: max },
     bindings: [reads(x), writes(out)],
     params: [...spanParams(s), inner / width, s.blocks, float32Bits(start), float32Bits(scale)],
     workgroups: s.tiles * s.blocks,
@@ -69,6 +69,7 @@ function lowerArgmax(gpu: GpuLowering, call: KernelCalls["reduce"]): void {
   const s = spread(reduced, outer * inner, 1, 1, maxAcross(reduced, inner));
   gpu.dispatch({
     shader: argmaxShader,
+    constants: { Stored: storedAs(call.x, 1) },
     bindings: [reads(call.x), writes(call.out)],
     params: [...spanParams(s), inner],
     workgroups: s.tiles,

@@ -6,10 +6,11 @@ import multiplyAddText from "../../../shaders/multiply-add.wgsl";
 import sgdText from "../../../shaders/sgd.wgsl";
 import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
+import { bytesPerElement } from "../storage.js";
 import { contiguousStrides } from "./collapse.js";
 import { lowerExpression } from "./elementwise.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { linear, vectorType } from "./spread.js";
+import { linear, storedAs, vectorType } from "./spread.js";
 
 /** Elements a workgroup of multiply-add.wgsl works on: 64 invocations, 32 each. */
 const multiplyAddElements = 64 * 32;
@@ -20,14 +21,21 @@ const sgdShader = shader("sgd", groupText, sgdText);
 const multiplyAddShader = shader("multiply-add", groupText, multiplyAddText);
 const adamShader = shader("adam", groupText, adamText);
 
+/** What a copy moves at a time, with its bytes: the largest that divides the slice. */
+const copyTypes = [
+  ["vec4u", 16],
+  ["u32", 4],
+  ["f16", 2],
+] as const;
+
 export function lowerCopy(gpu: GpuLowering, { src, dst }: KernelCalls["copy"]): void {
-  const { width } = vectorType(dst.length);
-  const length = dst.length / width;
+  const bytes = dst.length * bytesPerElement(dst);
+  const [V, size] = copyTypes.find(([, size]) => bytes % size === 0) ?? ["f16", 2];
   gpu.dispatch({
     shader: copyShader,
-    constants: { V: width === 4 ? "vec4u" : "u32" },
+    constants: { V },
     bindings: [reads(src), writes(dst)],
-    ...linear(gpu, length),
+    ...linear(gpu, bytes / size),
   });
 }
 
@@ -36,7 +44,7 @@ export function lowerFill(gpu: GpuLowering, { dst, value }: KernelCalls["fill"])
   const length = dst.length / width;
   gpu.dispatch({
     shader: fillShader,
-    constants: { V },
+    constants: { V, Stored: storedAs(dst, width) },
     bindings: [writes(dst)],
     ...linear(gpu, length, float32Bits(value)),
   });
@@ -70,13 +78,13 @@ export function lowerPermute(gpu: GpuLowering, call: KernelCalls["permute"]): vo
 }
 
 export function lowerSgd(gpu: GpuLowering, call: KernelCalls["sgd"]): void {
-  const { params, grads, velocity, hyper } = call;
+  const { params, grads, velocity, hyper, skip } = call;
   const { V, width } = vectorType(params.length);
   const length = params.length / width;
   gpu.dispatch({
     shader: sgdShader,
-    constants: { V },
-    bindings: [reads(grads), reads(hyper), writes(params), writes(velocity)],
+    constants: { V, SKIPS: skip !== null },
+    bindings: [reads(grads), reads(hyper), writes(params), writes(velocity), reads(skip ?? hyper)],
     ...linear(gpu, length),
   });
 }

@@ -1,3 +1,4 @@
+import type { Slice } from "../storage.js";
 import type { GpuLowering } from "./lowering.js";
 
 /** Invocations of a workgroup in all kernels but the GEMMs. */
@@ -63,6 +64,12 @@ export const spanParams = (s: Spread): number[] => [
 /** vec4f where the innermost size allows it: the type and its width. */
 export const vectorType = (innermost: number): { V: "vec4f" | "f32"; width: 4 | 1 } =>
   innermost % 4 === 0 ? { V: "vec4f", width: 4 } : { V: "f32", width: 1 };
+
+/** The type of a slice's elements in memory, one or four at a time; arithmetic is float32. */
+export function storedAs({ type }: Slice, width: 1 | 4): "f32" | "f16" | "vec4f" | "vec4h" {
+  if (type === "f16") return width === 4 ? "vec4h" : "f16";
+  return width === 4 ? "vec4f" : "f32";
+}
 
 /** The types shaders/math.wgsl works on, for kernels that use it on single floats. */
 export const scalarMath = { V: "f32", I: "i32", U: "u32" } as const;

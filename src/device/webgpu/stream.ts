@@ -1,6 +1,6 @@
 import type { DeviceCounters } from "../device.js";
 import type { KernelCall } from "../profile.js";
-import type { Slice, Storage } from "../storage.js";
+import { byteLength, byteOffset, type Slice, type Storage } from "../storage.js";
 import type { Faults } from "./faults.js";
 import { toDeviceError } from "./faults.js";
 import { bufferOf } from "./memory.js";
@@ -99,7 +99,7 @@ export class CommandStream {
     this.#closePass();
     this.#encoder ??= this.#device.createCommandEncoder();
     const from = bufferOf(source);
-    this.#encoder.copyBufferToBuffer(from, source.offset * 4, target, 0, source.length * 4);
+    this.#encoder.copyBufferToBuffer(from, byteOffset(source), target, 0, byteLength(source));
   }
 
   submit(): void {

@@ -14,7 +14,7 @@ import type { GpuLowering } from "./lowering.js";
 export interface TunedDevice {
   readonly info: DeviceInfo;
   readonly choices: VariantChoices;
-  allocate(elements: number): Slice;
+  allocate(like: Slice): Slice;
   release(slice: Slice): void;
   /** Lowers outside of `run`, and gives the scratch memory back. */
   lower(body: (gpu: GpuLowering) => void): void;
@@ -34,7 +34,7 @@ export async function tuneDevice(
   const host: TuneHost = {
     adapter: device.info.name,
     choices: device.choices,
-    allocate: (elements) => device.allocate(elements),
+    allocate: (like) => device.allocate(like),
     release: (slice) => device.release(slice),
     time: (run) => time(device, run),
   };

@@ -112,7 +112,7 @@ const cases: Record<string, Case> = {
     const grads = of(5);
     const sgd = upload(device, Float32Array.of(0.1, 0.9, 5e-4, 1));
     const adam = upload(device, Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 1e-2, 0.1, 0.001, 1));
-    device.run("sgd", { params, grads, velocity, hyper: sgd });
+    device.run("sgd", { params, grads, velocity, hyper: sgd, skip: null });
     device.run("adam", { params, grads, m, v, hyper: adam });
     return { params, velocity, m, v };
   },

@@ -8,11 +8,16 @@ import { uniform } from "../../support/random.js";
 
 const float32 = (values: readonly number[]): Float64Array => Float64Array.from(values, Math.fround);
 
-const sgdCall = (n: number, hyper: readonly number[]): HostCall<"sgd"> => ({
+const sgdCall = (
+  n: number,
+  hyper: readonly number[],
+  skip: Float64Array | null = null,
+): HostCall<"sgd"> => ({
   params: uniform(1, n),
   grads: uniform(2, n),
   velocity: uniform(3, n),
   hyper: float32(hyper),
+  skip,
 });
 
 const adamCall = (n: number, weightDecay: number, decoupled: number): HostCall<"adam"> => ({
@@ -28,6 +33,13 @@ const sizes = [1, 3, 35, 257, 4099];
 const single = [
   ...sizes.map((n) => kernelCase("sgd", `${n} elements`, () => sgdCall(n, [0.1, 0.9, 5e-4, 0]))),
   kernelCase("sgd", "Nesterov", () => sgdCall(257, [0.1, 0.9, 5e-4, 1])),
+  ...[0, 1].flatMap((found) =>
+    [260, 257].map((n) =>
+      kernelCase("sgd", `${n} elements, ${found ? "skipped" : "not skipped"}`, () =>
+        sgdCall(n, [0.1, 0.9, 5e-4, 0], float32([1024, 3, found, 0])),
+      ),
+    ),
+  ),
   kernelCase("sgd", "neither momentum nor decay", () => sgdCall(257, [0.1, 0, 0, 0])),
   ...sizes.map((n) => kernelCase("adam", `${n} elements`, () => adamCall(n, 0, 0))),
   kernelCase("adam", "weight decay in the gradient", () => adamCall(257, 0.1, 0)),

@@ -147,7 +147,13 @@ describeOnDevices("as PyTorch computes it", (device) => {
     const hyper = float32([lr, momentum, weight_decay, nesterov ? 1 : 0]);
     let velocity: HostArray = new Float64Array(length);
     const path = await follow(steps, length, async (p, grads) => {
-      const result = await runKernel(device(), "sgd", { params: p, grads, velocity, hyper });
+      const result = await runKernel(device(), "sgd", {
+        params: p,
+        grads,
+        velocity,
+        hyper,
+        skip: null,
+      });
       velocity = result.velocity;
       return result.params;
     });

@@ -51,11 +51,14 @@ describe("collapse", () => {
   });
 });
 
+const f32 = <A extends string>(access: A) => ({ access, half: false });
+const f16 = <A extends string>(access: A) => ({ access, half: true });
+
 describe("generated WGSL", () => {
   test("a gradient on whole vectors", () => {
     const [gradient] = elementwiseTable.leakyRelu.gradients;
     if (!gradient) throw new Error("leakyRelu has a gradient");
-    expect(elementwiseHead(gradient, ["full", "scalar"], true, 1)).toMatchInlineSnapshot(`
+    expect(elementwiseHead(gradient, [f32("full"), f32("scalar")], true, 1)).toMatchInlineSnapshot(`
       "alias V = vec4f;
       alias I = vec4i;
       alias U = vec4u;
@@ -70,7 +73,7 @@ describe("generated WGSL", () => {
       @group(0) @binding(0) var<uniform> params: Params;
       @group(0) @binding(1) var<storage, read> gData: array<vec4f>;
       @group(0) @binding(2) var<storage, read> aData: array<f32>;
-      @group(0) @binding(3) var<storage, read_write> result: array<V>;
+      @group(0) @binding(3) var<storage, read_write> result: array<Result>;
       fn value(i: u32) -> V {
         let g = V(gData[i]);
         let a = V(aData[0]);
@@ -81,7 +84,9 @@ describe("generated WGSL", () => {
 
   test("an operand with strides and a row repeated, element by element", () => {
     const { forward } = elementwiseTable.maximum;
-    expect(elementwiseHead(forward, ["strided", "inner"], false, 2)).toMatchInlineSnapshot(`
+    expect(
+      elementwiseHead(forward, [f32("strided"), f32("inner")], false, 2),
+    ).toMatchInlineSnapshot(`
       "alias V = f32;
       alias I = i32;
       alias U = u32;
@@ -99,7 +104,7 @@ describe("generated WGSL", () => {
       @group(0) @binding(0) var<uniform> params: Params;
       @group(0) @binding(1) var<storage, read> aData: array<f32>;
       @group(0) @binding(2) var<storage, read> bData: array<f32>;
-      @group(0) @binding(3) var<storage, read_write> result: array<V>;
+      @group(0) @binding(3) var<storage, read_write> result: array<Result>;
       fn value(i: u32) -> V {
         var rest = i;
         let at1 = rest % params.size1;
@@ -110,5 +115,21 @@ describe("generated WGSL", () => {
         return select(a, b, a < b);
       }"
     `);
+  });
+
+  test.each([
+    [true, "array<vec4h>", "V(f32(bData[0]))", "V(aData[i])"],
+    [false, "array<f16>", "V(f32(bData[0]))", "V(f32(aData[i]))"],
+  ])("halves become floats as they are read, in fours %s", (vector, type, scalar, element) => {
+    const text = elementwiseHead(
+      elementwiseTable.sub.forward,
+      [f16("full"), f16("scalar")],
+      vector,
+      1,
+    );
+    expect(text).toContain(`aData: ${type};`);
+    expect(text).toContain("bData: array<f16>;");
+    expect(text).toContain(`let a = ${element};`);
+    expect(text).toContain(`let b = ${scalar};`);
   });
 });

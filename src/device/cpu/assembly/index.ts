@@ -16,6 +16,7 @@ export { copy, fill, permute } from "./copy";
 export { gemm_columns, gemm_sum } from "./gemm-columns";
 export { gemm_pack } from "./gemm-pack";
 export { gemm_rows } from "./gemm-rows";
+export { unscale, update_scale } from "./loss-scale";
 export { adam, sgd } from "./optim";
 export { multiply_add } from "./peak";
 export { pool2d, pool2d_backward } from "./pool";

@@ -34,10 +34,12 @@ function sgdStep(
   put(params, f32x4.add(w, f32x4.mul(negativeRate, step)), lanes);
 }
 
-/** Params: params, grads, velocity, hyper, n. */
+/** Params: params, grads, velocity, hyper, n, the loss scale's state or 0. */
 export function sgd(thread: i32, threads: i32, p: usize): void {
   const hyper = load<usize>(p, 12);
   const n = load<u32>(p, 16);
+  const skip = load<usize>(p, 20);
+  if (skip != 0 && load<f32>(skip, 8) != 0) return;
   const negativeRate = splat(-load<f32>(hyper));
   const momentum = splat(load<f32>(hyper, 4));
   const decay = splat(load<f32>(hyper, 8));

@@ -1,0 +1,36 @@
+import type { Device } from "../device/device.js";
+import { requireHalf } from "../device/half.js";
+import type { Classifier } from "../models/classifier.js";
+import { HalfWeights } from "../nn/half-weights.js";
+import { placementOf } from "../nn/place.js";
+import { LossScaler, type LossScalerOptions } from "../optim/loss-scaler.js";
+
+export const precisions = ["f32", "mixed"] as const;
+
+/**
+ * "mixed" trains on f16 activations, activations' gradients and operands of convolutions, adds in
+ * f32, and keeps parameters and their gradients, statistics, head and loss in f32.
+ */
+export type Precision = (typeof precisions)[number];
+
+/** Throws UnsupportedPrecisionError on a device that cannot train in this precision. */
+export function checkPrecision(device: Device, precision: Precision): void {
+  if (precision === "mixed") requireHalf(device, 'precision "mixed"');
+}
+
+/** What training steps in mixed precision share. */
+export class MixedPrecision {
+  readonly weights: HalfWeights;
+  readonly scaler: LossScaler;
+
+  /** @throws UnsupportedPrecisionError when the model's device has no 16-bit floats */
+  constructor(model: Classifier, options: LossScalerOptions = {}) {
+    this.weights = new HalfWeights(model);
+    this.scaler = new LossScaler(placementOf(model).device, options);
+  }
+
+  release(): void {
+    this.weights.release();
+    this.scaler.release();
+  }
+}
