@@ -4,11 +4,12 @@ import type { DataSource, DemoConfiguration } from "../lab/configuration.js";
 import { demoConfiguration, demoDefaults } from "../lab/demo-configuration.js";
 import { demoRun } from "../lab/demo-run.js";
 import { methodNamed, methodNames } from "../lab/purify.js";
+import type { Precision } from "../training/precision.js";
 import { freshDirectory } from "./directories.js";
 import { finish, resumable } from "./outcome.js";
 import { type SessionOptions, session, withSessionOptions } from "./session.js";
 import { integer } from "./values.js";
-import { dataOption } from "./victim-options.js";
+import { dataOption, precisionOption } from "./victim-options.js";
 
 type DemoOptions = SessionOptions & {
   data?: DataSource;
@@ -16,6 +17,7 @@ type DemoOptions = SessionOptions & {
   width: number;
   epochs: number;
   seed: number;
+  precision: Precision;
   out?: string;
 };
 
@@ -35,6 +37,7 @@ export function addDemo(program: Command): void {
     .option("--width <n>", "channels of the network's first stage", integer(1), demoDefaults.width)
     .option("--epochs <n>", "epochs of the victim's training", integer(1), demoDefaults.epochs)
     .option("--seed <n>", "decides everything random", integer(0), 0)
+    .addOption(precisionOption())
     .option("--out <dir>", "the run's directory, new or interrupted (default: runs/demo)");
   withSessionOptions(command)
     .addHelpText(
@@ -52,8 +55,9 @@ function methodList(text: string): string[] {
 }
 
 async function demo(options: DemoOptions): Promise<void> {
-  const { methods, seed, width, epochs, data } = options;
-  const configuration = demoConfiguration({ methods, seed, width, epochs, ...(data && { data }) });
+  const { methods, seed, width, epochs, precision, data } = options;
+  const choices = { methods, seed, width, epochs, precision };
+  const configuration = demoConfiguration({ ...choices, ...(data && { data }) });
   const directory = options.out ?? freshDirectory("demo");
   const command = process.argv.slice(2);
   const again = options.out ? command : [...command, "--out", directory];

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { type TuningOptions, tuningDefaults } from "../defenses/index.js";
 import { integer, number } from "./values.js";
+import { precisionOption } from "./victim-options.js";
 
 /** What `purify` takes for its loop, as commander gives it. */
 export interface TuningFlags extends Omit<TuningOptions, "augmentation"> {
@@ -58,6 +59,7 @@ export function withTuningOptions(
       preset.augmentation.pad,
     )
     .option("--no-flip", "leave random horizontal flips out")
+    .addOption(precisionOption())
     .option("--seed <n>", "decides the re-drawn head and the batches", integer(0), preset.seed);
 }
 
@@ -76,4 +78,5 @@ export const tuningOptions = (flags: TuningFlags): TuningOptions => ({
   batchNorm: flags.batchNorm,
   labelSmoothing: flags.labelSmoothing,
   augmentation: { pad: flags.pad, flip: flags.flip },
+  precision: flags.precision,
 });

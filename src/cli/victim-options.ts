@@ -6,6 +6,7 @@ import {
   type TrainConfiguration,
   trainingDefaults,
 } from "../lab/configuration.js";
+import { type Precision, precisions } from "../training/precision.js";
 import { assignment, curve, dataSource, integer, number, share } from "./values.js";
 
 /** What `train` takes, as commander gives it. */
@@ -24,6 +25,7 @@ export interface VictimOptions {
   weightDecay: number;
   pad: number;
   flip: boolean;
+  precision: Precision;
   tuningFraction: number;
   split: TrainConfiguration["split"]["scheme"];
   curve: TrainConfiguration["curve"];
@@ -73,6 +75,7 @@ export function withVictimOptions(command: Command): Command {
       ),
     )
     .addOption(curveOption())
+    .addOption(precisionOption())
     .option("--seed <n>", "decides split, poison, initial weights and batches", integer(0), 0);
 }
 
@@ -81,6 +84,14 @@ export const dataOption = (): Option =>
     "--data <source>",
     "cifar10:DIR (the unpacked binary version) or synthetic[:TRAIN[,TEST]]",
   ).argParser(dataSource);
+
+export const precisionOption = (): Option =>
+  named(
+    "--precision <p>",
+    "mixed: activations as 16-bit floats, where the GPU has them",
+    precisions,
+    trainingDefaults.precision,
+  );
 
 export const curveOption = (): Option =>
   new Option("--curve <clean,triggered>", "test images examined after each epoch; 0 for none")
@@ -91,11 +102,12 @@ export const curveOption = (): Option =>
 export function trainConfiguration(options: VictimOptions): TrainConfiguration {
   const { seed, data, architecture, width, attack, rate, target, epochs, batchSize, lr } = options;
   const { momentum, weightDecay, pad, flip, split, tuningFraction, attackOption } = options;
+  const recipe = { epochs, batchSize, lr, momentum, weightDecay, precision: options.precision };
   return {
     ...{ seed, data, model: { architecture, width } },
     attack: attack === "none" ? null : { name: attack, rate, target, options: attackOption },
     split: { scheme: split, fraction: tuningFraction },
-    training: { epochs, batchSize, lr, momentum, weightDecay, augmentation: { pad, flip } },
+    training: { ...recipe, augmentation: { pad, flip } },
     curve: options.curve,
   };
 }

@@ -13,6 +13,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "../training/batch-input.js";
 import { fit, type StepProgress } from "../training/fit.js";
 import { type PauseHooks, pausable } from "../training/pause.js";
+import { checkPrecision, type Precision } from "../training/precision.js";
 
 /** What tells the five tuning methods apart (FST paper, section 3 and algorithm 1). */
 export interface TuningMethod {
@@ -51,6 +52,7 @@ export interface TuningOptions {
   batchNorm: "train" | "frozen";
   labelSmoothing: number;
   augmentation: Augmentation;
+  precision: Precision;
 }
 
 export const tuningDefaults: TuningOptions = {
@@ -67,6 +69,7 @@ export const tuningDefaults: TuningOptions = {
   batchNorm: "train",
   labelSmoothing: 0,
   augmentation: { pad: 4, flip: true },
+  precision: "f32",
 };
 
 /** What a defense may see: the model and clean images. It never sees the trigger. */
@@ -93,6 +96,7 @@ export async function tune(
   checkOptions(options, input.tuning);
   const { model, tuning } = input;
   const { device } = placementOf(model);
+  checkPrecision(device, options.precision);
   const head = model.head;
   const weight = head.weight.value;
   const before = await weight.read();
@@ -117,6 +121,7 @@ export async function tune(
       schedule: cosine(options.lr, options.epochs),
       scheduleBy: "epoch",
       augmentation: options.augmentation,
+      precision: options.precision,
       loss: { labelSmoothing: options.labelSmoothing, smoothingOver: "others" },
       ...(method.shift ? { penalty: () => alignment(weight, original, options.alpha) } : {}),
       ...(projects ? { afterStep: project } : {}),

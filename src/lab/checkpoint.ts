@@ -2,9 +2,10 @@ import { readSafetensors, writeSafetensors } from "../io/safetensors.js";
 import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
 import { stateDict } from "../nn/state-dict.js";
+import type { LossScale } from "../optim/loss-scaler.js";
 import type { PausedFit } from "../training/pause.js";
 import type { ModelConfiguration } from "./configuration.js";
-import { FormatError } from "./fields.js";
+import { Fields, FormatError } from "./fields.js";
 import { version } from "./version.js";
 
 /** A model as a safetensors file with PyTorch's names and layout. */
@@ -20,11 +21,12 @@ export const decodeCheckpoint = (bytes: Uint8Array): StateDict => readSafetensor
 
 const momentumName = "optimizer.momentum";
 
-/** A paused training as one safetensors file: model, momentum, epochs done. */
-export function encodeState({ epochs, loss, model, momentum }: PausedFit): Uint8Array {
+/** A paused training as one safetensors file: model, momentum, loss scale, epochs done. */
+export function encodeState({ epochs, loss, model, momentum, lossScale }: PausedFit): Uint8Array {
   const tensors: StateDict = new Map(model);
   tensors.set(momentumName, { dtype: "F32", shape: [momentum.length], data: momentum });
-  return writeSafetensors(tensors, { epochs: String(epochs), loss: String(loss) });
+  const scale: Record<string, string> = lossScale ? { lossScale: JSON.stringify(lossScale) } : {};
+  return writeSafetensors(tensors, { epochs: String(epochs), loss: String(loss), ...scale });
 }
 
 /** @throws FormatError when the file is not one that `encodeState` made */
@@ -37,5 +39,16 @@ export function decodeState(bytes: Uint8Array): PausedFit {
   }
   const model: StateDict = new Map(tensors);
   model.delete(momentumName);
-  return { epochs, loss, model, momentum: momentum.data };
+  const state = { epochs, loss, model, momentum: momentum.data };
+  if (metadata.lossScale === undefined) return state;
+  return { ...state, lossScale: readLossScale(metadata.lossScale) };
+}
+
+function readLossScale(text: string): LossScale {
+  const fields = new Fields(JSON.parse(text), "the paused training's loss scale");
+  return {
+    scale: fields.number("scale"),
+    goodSteps: fields.integer("goodSteps"),
+    skippedSteps: fields.integer("skippedSteps"),
+  };
 }

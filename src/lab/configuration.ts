@@ -1,6 +1,7 @@
 import type { SplitScheme } from "../data/split.js";
 import type { TuningOptions } from "../defenses/tuning.js";
 import type { Augmentation } from "../training/batch-input.js";
+import type { Precision } from "../training/precision.js";
 
 /** Where images come from, so that a later run finds them again. */
 export type DataSource =
@@ -40,6 +41,7 @@ export interface TrainingRecipe {
   readonly momentum: number;
   readonly weightDecay: number;
   readonly augmentation: Augmentation;
+  readonly precision: Precision;
 }
 
 export const trainingDefaults: TrainingRecipe = {
@@ -49,6 +51,7 @@ export const trainingDefaults: TrainingRecipe = {
   momentum: 0.9,
   weightDecay: 5e-4,
   augmentation: { pad: 4, flip: true },
+  precision: "f32",
 };
 
 export interface SplitConfiguration {

@@ -1,4 +1,5 @@
 import { type TuningOptions, tuningDefaults } from "../defenses/index.js";
+import type { Precision } from "../training/precision.js";
 import { type DataSource, type DemoConfiguration, trainingDefaults } from "./configuration.js";
 
 export const demoDefaults = { width: 8, epochs: 8 } as const;
@@ -9,6 +10,7 @@ export interface DemoChoices {
   readonly width?: number;
   readonly epochs?: number;
   readonly data?: DataSource;
+  readonly precision?: Precision;
 }
 
 const synthetic: DataSource = { kind: "synthetic", train: 6000, test: 2000, seed: 0 };
@@ -19,8 +21,11 @@ const synthetic: DataSource = { kind: "synthetic", train: 6000, test: 2000, seed
  * 1%, are not learned in so few steps. The defender has 600 clean images.
  */
 export function demoConfiguration(choices: DemoChoices): DemoConfiguration {
-  const { seed, methods, data, width, epochs } = { ...demoDefaults, data: synthetic, ...choices };
-  const tuning: TuningOptions = { ...tuningDefaults, seed };
+  const { seed, methods, data, width, epochs, precision } = {
+    ...{ ...demoDefaults, data: synthetic, precision: tuningDefaults.precision },
+    ...choices,
+  };
+  const tuning: TuningOptions = { ...tuningDefaults, seed, precision };
   return {
     victim: {
       ...{ seed, data, model: { architecture: "resnet18", width } },
@@ -31,7 +36,7 @@ export function demoConfiguration(choices: DemoChoices): DemoConfiguration {
         options: { picture: "smooth", alpha: 0.3 },
       },
       split: { scheme: "held-out-balanced", fraction: 0.1 },
-      training: { ...trainingDefaults, epochs, augmentation: { pad: 2, flip: true } },
+      training: { ...trainingDefaults, epochs, precision, augmentation: { pad: 2, flip: true } },
       curve: { clean: 1000, triggered: 500 },
     },
     ...{ methods, tuning },

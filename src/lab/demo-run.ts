@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { checkPrecision } from "../training/precision.js";
 import type { DemoConfiguration } from "./configuration.js";
 import { Examiner } from "./examine.js";
 import { methodNamed } from "./purify.js";
@@ -21,6 +22,7 @@ export async function demoRun(
 ): Promise<DemoRecord> {
   const { configuration, device, data, command = [] } = request;
   const { victim, methods, tuning } = configuration;
+  checkPrecision(device, victim.training.precision);
   const plan: Plan<DemoRecord> = {
     kind: "demo",
     ...{ configuration, command, device, directory: request.directory },

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { TuningOptions } from "../defenses/tuning.js";
+import { checkPrecision } from "../training/precision.js";
 import { encodeCheckpoint, encodeState } from "./checkpoint.js";
 import type { CurveConfiguration, PurifyConfiguration } from "./configuration.js";
 import { checkData, identify } from "./data-source.js";
@@ -43,6 +44,7 @@ export async function purifyRun(
   const { source, method, tuning, curve, device, data, command = [] } = request;
   const { victim } = source;
   const { title } = methodNamed(method);
+  checkPrecision(device, tuning.precision);
   checkData(data, source.record.data, source.directory.path);
   const clean = splitFor(victim, data.train).tuning;
   const plan: Plan<PurifyRecord> = {

@@ -1,5 +1,6 @@
 import type { TuningOptions } from "../defenses/tuning.js";
 import type { Augmentation } from "../training/batch-input.js";
+import { type Precision, precisions } from "../training/precision.js";
 import {
   type AttackConfiguration,
   architectures,
@@ -36,6 +37,7 @@ export function readConfiguration(fields: Fields): TrainConfiguration {
       momentum: training.number("momentum"),
       weightDecay: training.number("weightDecay"),
       augmentation: readAugmentation(training.object("augmentation")),
+      precision: readPrecision(training),
     },
     curve: readCurve(fields.object("curve")),
   };
@@ -101,4 +103,9 @@ const readTuning = (fields: Fields): TuningOptions => ({
   batchNorm: fields.oneOf("batchNorm", ["train", "frozen"]),
   labelSmoothing: fields.number("labelSmoothing"),
   augmentation: readAugmentation(fields.object("augmentation")),
+  precision: readPrecision(fields),
 });
+
+/** Records from before there was a choice have none. */
+const readPrecision = (fields: Fields): Precision =>
+  fields.has("precision") ? fields.oneOf("precision", precisions) : "f32";

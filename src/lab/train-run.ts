@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { placementOf } from "../nn/place.js";
+import { checkPrecision } from "../training/precision.js";
 import { encodeCheckpoint, encodeState } from "./checkpoint.js";
 import type { TrainConfiguration } from "./configuration.js";
 import { identify } from "./data-source.js";
@@ -26,6 +27,7 @@ export async function trainRun(
   hooks: RunHooks = {},
 ): Promise<TrainRecord> {
   const { configuration, device, data, command = [] } = request;
+  checkPrecision(device, configuration.training.precision);
   const tuning = await identify(splitFor(configuration, data.train).tuning);
   const plan: Plan<TrainRecord> = {
     kind: "train",

@@ -72,13 +72,13 @@ async function fitVictim(
   { seed, training }: VictimOptions,
   { onCompile, onStep, onEpoch, signal, ...pause }: TrainHooks,
 ): Promise<number> {
-  const { epochs, batchSize, augmentation, lr } = training;
+  const { epochs, batchSize, augmentation, lr, precision } = training;
   let loss = pause.resume?.loss ?? Number.NaN;
   const optimizer = new SGD(model, training);
   try {
     model.train();
     await fit(model, set, optimizer, {
-      ...{ epochs, batchSize, seed, augmentation },
+      ...{ epochs, batchSize, seed, augmentation, precision },
       schedule: oneCycle(lr, epochs * Math.floor(set.labels.length / batchSize)),
       dropLast: true,
       ...pausable(model, optimizer, {

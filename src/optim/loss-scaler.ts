@@ -74,18 +74,15 @@ export class LossScaler {
     this.#state.device.run("updateScale", { state: this.state, ...this.#rule });
   }
 
+  /** Where the scale is, between two steps. */
   async read(): Promise<LossScale> {
     const [scale = 0, goodSteps = 0, , skippedSteps = 0] = await this.#state.read();
     return { scale, goodSteps, skippedSteps };
   }
 
-  /** What `load` goes on from. */
-  save(): Promise<Float32Array> {
-    return this.#state.read();
-  }
-
-  load(state: Float32Array): void {
-    this.#state.write(state);
+  /** Goes on from what `read` gave. */
+  load({ scale, goodSteps, skippedSteps }: LossScale): void {
+    this.#state.write([scale, goodSteps, 0, skippedSteps]);
   }
 
   release(): void {

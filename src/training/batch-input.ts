@@ -4,7 +4,7 @@ import type { Device } from "../device/device.js";
 import { type AugmentOptions, augment, packBytes } from "../ops/augment.js";
 import { randomState } from "../ops/random.js";
 import { empty } from "../tensor/create.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { FloatType, Tensor } from "../tensor/tensor.js";
 
 /** Random crop and flip of the training images. */
 export interface Augmentation {
@@ -43,8 +43,8 @@ export class BatchInput {
   }
 
   /** The network's input [count, height, width, 4]. */
-  images(augmentation: Augmentation): Tensor {
-    return augment(this.#images, { ...this.#options, ...augmentation, state: this.#state });
+  images(augmentation: Augmentation, dtype: FloatType = "f32"): Tensor {
+    return augment(this.#images, { ...this.#options, ...augmentation, dtype, state: this.#state });
   }
 
   release(): void {

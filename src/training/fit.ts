@@ -2,12 +2,18 @@ import type { ImageSet } from "../data/image-set.js";
 import { BatchLoader } from "../data/loader.js";
 import type { Classifier } from "../models/classifier.js";
 import { placementOf } from "../nn/place.js";
+import type { LossScale } from "../optim/loss-scaler.js";
 import type { Schedule } from "../optim/schedules.js";
 import type { SGD } from "../optim/sgd.js";
 import { BatchInput, noAugmentation } from "./batch-input.js";
+import { MixedPrecision, type Precision } from "./precision.js";
 import { type StepOptions, TrainStep } from "./step.js";
 
-export interface FitOptions extends Partial<StepOptions> {
+export interface FitOptions extends Partial<Omit<StepOptions, "mixed">> {
+  /** Default "f32". "mixed" needs a device with 16-bit floats. */
+  precision?: Precision;
+  /** Where the loss scale of a resumed run in mixed precision goes on. */
+  lossScale?: LossScale;
   epochs: number;
   batchSize: number;
   /** Decides the order of the images and their augmentation. */
@@ -52,14 +58,17 @@ export interface EpochProgress {
   /** Mean cross-entropy over the epoch's images. */
   loss: number;
   lr: number;
+  /** In mixed precision. */
+  lossScale?: LossScale;
 }
 
 /** Steps that may be enqueued before the loss of the oldest is awaited. */
 const stepsInFlight = 2;
 
 /**
- * Trains a placed classifier, a `TrainStep` for every batch. The batches, their order and augmentation follow from the seed and the
- * epoch alone, so a run resumed at an epoch continues as if it had not stopped.
+ * Trains a placed classifier, a `TrainStep` for every batch. The batches, their order and
+ * augmentation follow from the seed and the epoch alone, so a run resumed at an epoch continues as if
+ * it had not stopped.
  */
 export async function fit(
   model: Classifier,
@@ -70,7 +79,13 @@ export async function fit(
   const { device } = placementOf(model);
   const { epochs, batchSize, seed, schedule, scheduleBy = "step", startEpoch = 0 } = options;
   const { dropLast = false } = options;
-  const stepOptions: StepOptions = { augmentation: noAugmentation, ...options };
+  const mixed = options.precision === "mixed" ? new MixedPrecision(model) : undefined;
+  if (options.lossScale) mixed?.scaler.load(options.lossScale);
+  const stepOptions: StepOptions = {
+    augmentation: noAugmentation,
+    ...options,
+    ...(mixed && { mixed }),
+  };
   const loader = new BatchLoader(set, { batchSize, seed, dropLast });
   const sizes = new Map<number, { input: BatchInput; train: TrainStep }>();
   const forSize = async (count: number) => {
@@ -112,7 +127,7 @@ export async function fit(
         pending.push(async () => {
           const value = await loss;
           sum += value * count;
-          checkFinite(value, progress.step);
+          checkFinite(value, progress.step, mixed !== undefined);
           const seconds = (performance.now() - started) / 1000;
           options.onStep?.({ ...progress, seconds, loss: value });
         });
@@ -120,7 +135,9 @@ export async function fit(
         k++;
       }
       await settle(0);
-      await options.onEpoch?.({ epoch, epochs, loss: sum / seen, lr: optimizer.lr });
+      const lossScale = await mixed?.scaler.read();
+      const progress = { epoch, epochs, loss: sum / seen, lr: optimizer.lr };
+      await options.onEpoch?.({ ...progress, ...(lossScale && { lossScale }) });
     }
   } finally {
     await Promise.allSettled(pending.map((p) => p()));
@@ -128,13 +145,15 @@ export async function fit(
       train.release();
       input.release();
     }
+    mixed?.release();
   }
 }
 
-function checkFinite(loss: number, step: number): void {
+function checkFinite(loss: number, step: number, mixed: boolean): void {
   if (!Number.isFinite(loss)) {
     throw new Error(
-      `the loss became ${loss} at step ${step}: training diverged; lower the learning rate`,
+      `the loss became ${loss} at step ${step}: training diverged; lower the learning rate` +
+        (mixed ? ', or train with precision "f32"' : ""),
     );
   }
 }

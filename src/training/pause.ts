@@ -1,6 +1,7 @@
 import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
 import { loadStateDict, stateDict } from "../nn/state-dict.js";
+import type { LossScale } from "../optim/loss-scaler.js";
 import type { SGD } from "../optim/sgd.js";
 import type { EpochProgress, FitOptions } from "./fit.js";
 
@@ -13,6 +14,8 @@ export interface PausedFit {
   readonly model: StateDict;
   /** The optimizer's momentum, as SGD.save gives it. */
   readonly momentum: Float32Array;
+  /** Where the loss scale was, in mixed precision. */
+  readonly lossScale?: LossScale;
 }
 
 export interface PauseHooks {
@@ -28,13 +31,14 @@ export function pausable(
   model: Classifier,
   optimizer: SGD,
   { onEpoch, onPause, resume }: PauseHooks,
-): Pick<FitOptions, "onEpoch" | "startEpoch"> {
+): Pick<FitOptions, "lossScale" | "onEpoch" | "startEpoch"> {
   if (resume) {
     loadStateDict(model, resume.model);
     optimizer.load(resume.momentum);
   }
   return {
     startEpoch: resume?.epochs ?? 0,
+    ...(resume?.lossScale && { lossScale: resume.lossScale }),
     onEpoch: async (progress) => {
       await onEpoch?.(progress);
       await onPause?.({
@@ -42,6 +46,7 @@ export function pausable(
         loss: progress.loss,
         model: await stateDict(model),
         momentum: await optimizer.save(),
+        ...(progress.lossScale && { lossScale: progress.lossScale }),
       });
     },
   };

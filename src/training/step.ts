@@ -9,10 +9,13 @@ import type { SGD } from "../optim/sgd.js";
 import { empty } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Augmentation, BatchInput } from "./batch-input.js";
+import type { MixedPrecision } from "./precision.js";
 
 export interface StepOptions {
   augmentation: Augmentation;
   loss?: Pick<CrossEntropyOptions, "labelSmoothing" | "smoothingOver">;
+  /** Trains in mixed precision, with these weights and this loss scale. Default: in f32. */
+  mixed?: MixedPrecision;
   /** A scalar added to the loss; made of ops. */
   penalty?: () => Tensor;
   /** Follows the optimizer's step; made of ops. */
@@ -21,7 +24,8 @@ export interface StepOptions {
 
 /**
  * One training step for batches of one size: augment, forward, cross-entropy (+ penalty), backward,
- * update. It is recorded once and replayed, so a step is encoding alone: no shapes, no graph, no
+ * update. In mixed precision a step whose gradients overflow updates nothing, which the device
+ * decides. It is recorded once and replayed, so a step is encoding alone: no shapes, no graph, no
  * allocation. What differs between steps (images, labels, random state, learning rate) is data.
  */
 export class TrainStep {
@@ -37,14 +41,16 @@ export class TrainStep {
     const counts = this.#norms.map((norm) => norm.batchesTracked);
     this.#recording = device.capture(() => {
       using _ = device.scope();
+      const { augmentation, mixed } = options;
       const loss = crossEntropy(
-        model.forward(input.images(options.augmentation)),
+        forward(model, input.images(augmentation, mixed ? "f16" : "f32"), mixed),
         input.labels,
         options.loss,
       );
       device.run("copy", { src: loss.slice, dst: this.#loss.slice });
-      backward(options.penalty ? add(loss, options.penalty()) : loss, { release: true });
-      optimizer.step();
+      const total = options.penalty ? add(loss, options.penalty()) : loss;
+      backward(mixed ? mixed.scaler.scale(total) : total, { release: true });
+      optimizer.step(mixed?.scaler);
       options.afterStep?.();
     });
     // Recording is not running: no batch has been seen yet.
@@ -69,4 +75,10 @@ export class TrainStep {
     this.#recording.release();
     this.#loss.release();
   }
+}
+
+function forward(model: Classifier, images: Tensor, mixed?: MixedPrecision): Tensor {
+  if (!mixed) return model.forward(images);
+  mixed.weights.refresh();
+  return mixed.weights.use(() => model.forward(images));
 }

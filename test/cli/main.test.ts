@@ -152,6 +152,12 @@ test.each([
   [["train", "--data", "cifar10"], 2, "CIFAR-10 needs its folder: cifar10:DIR."],
   [["train", "--attack", "wanet"], 2, "Allowed choices are badnets, blended, sig, none."],
   [["train", "--epochs", "2.5"], 2, "It must be a whole number from 1 up."],
+  [["purify", "victim", "--precision", "f16"], 2, "Allowed choices are f32, mixed."],
+  [
+    ["train", "--data", "synthetic:60,20", "--precision", "mixed", "--device", "cpu", "--out", "m"],
+    1,
+    'precision "mixed" needs 16-bit floats',
+  ],
   [["purify"], 2, "missing required argument 'run'"],
   [["purify", "victim", "--method", "magic"], 2, "Allowed choices are ft, lp, fe-tuning"],
   [["demo", "--methods", "ft,none"], 2, "Methods are ft, lp, fe-tuning, ft-init, fst."],

@@ -18,6 +18,12 @@ test("a record survives writing and reading", () => {
   expect(parsing(formatRecord(purifyRecord))()).toEqual(purifyRecord);
 });
 
+test("a record from before there was a choice of precision is of an f32 run", () => {
+  const text = formatRecord(purifyRecord).replaceAll(/,\s*"precision": "f32"/g, "");
+  expect(text).not.toContain("precision");
+  expect(parsing(text)()).toEqual(purifyRecord);
+});
+
 test("an unfinished record has no metrics", () => {
   const running = { ...trainRecord, state: "interrupted", metrics: null } as const;
   expect(parsing(formatRecord(running))()).toEqual(running);
