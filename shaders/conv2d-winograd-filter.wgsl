@@ -9,19 +9,26 @@ struct Params {
 @group(0) @binding(1) var<storage, read> weights: array<Weight>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
+fn weight(size: u32, pair: u32, tap: u32) -> f32 {
+  return f32(weights[select(tap, 8u - tap, FLIPPED) * size + pair]);
+}
+
 fn column(size: u32, pair: u32, x: u32) -> Six {
-  var values: Three;
-  for (var y = 0u; y < 3u; y++) {
-    let tap = select(y * 3u + x, 8u - (y * 3u + x), FLIPPED);
-    values[y] = f32(weights[tap * size + pair]);
-  }
-  return transformFilter(values);
+  return transformFilter(Three(
+    weight(size, pair, x),
+    weight(size, pair, x + 3u),
+    weight(size, pair, x + 6u),
+  ));
 }
 
 fn storeRow(size: u32, index: u32, row: u32, values: Six) {
-  for (var i = 0u; i < 6u; i++) {
-    out[(row * 6u + i) * size + index] = values[i];
-  }
+  let at = row * 6u * size + index;
+  out[at] = values[0];
+  out[at + size] = values[1];
+  out[at + 2u * size] = values[2];
+  out[at + 3u * size] = values[3];
+  out[at + 4u * size] = values[4];
+  out[at + 5u * size] = values[5];
 }
 
 @compute @workgroup_size(64)

@@ -22,8 +22,6 @@ struct Tile {
   corner: vec2i,
 }
 
-const side = select(6, 4, GRADIENT);
-
 fn transform(values: Six) -> Six {
   if (GRADIENT) {
     return transformOutputAdjoint(Four(values[0], values[1], values[2], values[3]));
@@ -31,21 +29,33 @@ fn transform(values: Six) -> Six {
   return transformInput(values);
 }
 
+fn pixel(p: Params, tile: Tile, x: i32, y: i32) -> f32 {
+  let at = vec2u(tile.corner + vec2i(x, y));
+  let inside = all(at < p.size); // negative wraps to large
+  let number = tile.image + select(0u, at.y * p.size.x + at.x, inside);
+  return select(0.0, f32(image[number * p.channels + tile.channel]), inside);
+}
+
 fn column(p: Params, tile: Tile, x: i32) -> Six {
-  var values: Six;
-  for (var y = 0; y < side; y++) {
-    let at = vec2u(tile.corner + vec2i(x, y));
-    let inside = all(at < p.size); // negative wraps to large
-    let pixel = tile.image + select(0u, at.y * p.size.x + at.x, inside);
-    values[y] = select(0.0, f32(image[pixel * p.channels + tile.channel]), inside);
+  let y0 = pixel(p, tile, x, 0);
+  let y1 = pixel(p, tile, x, 1);
+  let y2 = pixel(p, tile, x, 2);
+  let y3 = pixel(p, tile, x, 3);
+  if (GRADIENT) {
+    return transformOutputAdjoint(Four(y0, y1, y2, y3));
   }
-  return transform(values);
+  return transformInput(Six(y0, y1, y2, y3, pixel(p, tile, x, 4), pixel(p, tile, x, 5)));
 }
 
 fn storeRow(p: Params, tile: Tile, row: u32, values: Six) {
-  for (var i = 0u; i < 6u; i++) {
-    out[((row * 6u + i) * p.count + tile.number) * p.channels + tile.channel] = values[i];
-  }
+  let matrix = p.count * p.channels;
+  let at = row * 6u * matrix + tile.number * p.channels + tile.channel;
+  out[at] = values[0];
+  out[at + matrix] = values[1];
+  out[at + 2u * matrix] = values[2];
+  out[at + 3u * matrix] = values[3];
+  out[at + 4u * matrix] = values[4];
+  out[at + 5u * matrix] = values[5];
 }
 
 @compute @workgroup_size(64)

@@ -20,21 +20,30 @@ struct Tile {
 }
 
 fn column(p: Params, tile: Tile, x: u32) -> Four {
-  var values: Six;
-  for (var y = 0u; y < 6u; y++) {
-    values[y] = products[((y * 6u + x) * p.count + tile.number) * p.channels + tile.channel];
+  let matrix = p.count * p.channels;
+  let at = x * matrix + tile.number * p.channels + tile.channel;
+  return transformOutput(Six(
+    products[at],
+    products[at + 6u * matrix],
+    products[at + 12u * matrix],
+    products[at + 18u * matrix],
+    products[at + 24u * matrix],
+    products[at + 30u * matrix],
+  ));
+}
+
+fn storePixel(p: Params, tile: Tile, x: u32, y: u32, value: f32) {
+  let at = tile.corner + vec2u(x, y);
+  if (all(at < p.size)) {
+    image[(tile.image + at.y * p.size.x + at.x) * p.channels + tile.channel] = Pixel(value);
   }
-  return transformOutput(values);
 }
 
 fn storeRow(p: Params, tile: Tile, y: u32, values: Four) {
-  let row = tile.corner.y + y;
-  for (var i = 0u; i < 4u; i++) {
-    let at = tile.corner.x + i;
-    if (row < p.size.y && at < p.size.x) {
-      image[(tile.image + row * p.size.x + at) * p.channels + tile.channel] = Pixel(values[i]);
-    }
-  }
+  storePixel(p, tile, 0u, y, values[0]);
+  storePixel(p, tile, 1u, y, values[1]);
+  storePixel(p, tile, 2u, y, values[2]);
+  storePixel(p, tile, 3u, y, values[3]);
 }
 
 @compute @workgroup_size(64)

@@ -8,17 +8,22 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<Weight>;
 
 fn column(size: u32, index: u32, x: u32) -> Three {
-  var values: Six;
-  for (var y = 0u; y < 6u; y++) {
-    values[y] = products[(y * 6u + x) * size + index];
-  }
-  return transformFilterAdjoint(values);
+  let at = x * size + index;
+  return transformFilterAdjoint(Six(
+    products[at],
+    products[at + 6u * size],
+    products[at + 12u * size],
+    products[at + 18u * size],
+    products[at + 24u * size],
+    products[at + 30u * size],
+  ));
 }
 
 fn storeRow(size: u32, index: u32, row: u32, values: Three) {
-  for (var i = 0u; i < 3u; i++) {
-    out[(row * 3u + i) * size + index] = Weight(values[i]);
-  }
+  let at = row * 3u * size + index;
+  out[at] = Weight(values[0]);
+  out[at + size] = Weight(values[1]);
+  out[at + 2u * size] = Weight(values[2]);
 }
 
 @compute @workgroup_size(64)

@@ -3,6 +3,7 @@ import scalarText from "../../../shaders/gemm-scalar.wgsl";
 import reduceText from "../../../shaders/gemm-split-reduce.wgsl";
 import subgroupText from "../../../shaders/gemm-subgroup.wgsl";
 import tilesText from "../../../shaders/gemm-tiles.wgsl";
+import unrolledText from "../../../shaders/gemm-unrolled.wgsl";
 import vec4Text from "../../../shaders/gemm-vec4.wgsl";
 import workgroupText from "../../../shaders/gemm-workgroup.wgsl";
 import groupText from "../../../shaders/group.wgsl";
@@ -42,6 +43,7 @@ export function gemmShaders(operation: string, loader: string): GemmShaders {
     registers: join("registers", registersText),
     subgroup: join("subgroup", subgroupText),
     workgroup: join("workgroup", workgroupText),
+    unrolled: join("unrolled", unrolledText),
   };
   return { operation, loops };
 }

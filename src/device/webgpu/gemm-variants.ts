@@ -8,7 +8,7 @@ export interface GemmSize {
   readonly count: number;
 }
 
-export type GemmLoop = "registers" | "subgroup" | "workgroup";
+export type GemmLoop = "registers" | "subgroup" | "workgroup" | "unrolled";
 
 /** One way to tile a GEMM: a tile loop and its sizes. */
 export interface GemmVariant {
@@ -67,6 +67,19 @@ function subgroup(owns: "rows" | "columns", own: number, shared: number, lanes: 
   } as const;
 }
 
+/** No shared memory, no loop inside a tile: 4x8 for each invocation. */
+function unrolled(lanes: Pair): GemmVariant {
+  return {
+    name: `unrolled-4x8-${lanes.join("x")}`,
+    loop: "unrolled",
+    tileM: 4 * lanes[0],
+    tileN: 8 * lanes[1],
+    invocations: lanes[0] * lanes[1],
+    constants: { LANES_M: lanes[0], LANES_N: lanes[1] },
+    memory: 0,
+  };
+}
+
 const laneConstants = (blocks: Pair, lanes: Pair): Constants => ({
   BLOCKS_M: blocks[0],
   BLOCKS_N: blocks[1],
@@ -81,8 +94,9 @@ export const gemmVariants = {
   rows64x16: subgroup("rows", 2, 4, 8),
   columns32x32: subgroup("columns", 1, 8, 8),
   columns16x64: subgroup("columns", 2, 4, 8),
-  rows16x16: subgroup("rows", 1, 4, 4),
-  columns16x32: subgroup("columns", 2, 4, 4),
+  unrolled4x32: unrolled([1, 4]),
+  unrolled8x16: unrolled([2, 2]),
+  unrolled16x8: unrolled([4, 1]),
   tile32: workgroup([1, 1], [8, 8], 8),
   tile32deep: workgroup([1, 1], [8, 8], 16),
   tile64: workgroup([1, 1], [16, 16], 16),
@@ -114,9 +128,8 @@ export function variantsFor(adapter: GemmAdapter): GemmVariantName[] {
 
 /** The variants worth measuring: the kind that suits the adapter, and no tile twice the matrix. */
 export function plausibleVariants(adapter: GemmAdapter, size: GemmSize): GemmVariantName[] {
-  const subgroups = adapter.software && adapter.subgroupSize in { 4: true, 8: true };
-  const loop = subgroups ? "subgroup" : adapter.software ? "registers" : "workgroup";
   const preset = defaultVariant(adapter, size);
+  const { loop } = gemmVariants[preset];
   return variantsFor(adapter).filter((name) => {
     const variant: GemmVariant = gemmVariants[name];
     const fits = variant.tileM < 2 * size.m && variant.tileN < 2 * size.n;
@@ -125,8 +138,8 @@ export function plausibleVariants(adapter: GemmAdapter, size: GemmSize): GemmVar
 }
 
 /**
- * The variant to use where nothing was measured. Software adapters: subgroup tiles where the
- * subgroup's width is known, else registers. GPUs: the largest workgroup tile that still makes
+ * The variant to use where nothing was measured. Software adapters: subgroup tiles on lavapipe
+ * (subgroups of 8), unrolled code on SwiftShader (of 4), else registers. GPUs: the largest workgroup tile that still makes
  * enough workgroups to fill the machine.
  */
 export function defaultVariant(adapter: GemmAdapter, size: GemmSize): GemmVariantName {
@@ -136,7 +149,7 @@ export function defaultVariant(adapter: GemmAdapter, size: GemmSize): GemmVarian
     return n <= 32 ? "columns32x32" : "columns16x64";
   }
   if (adapter.software && adapter.subgroupSize === 4) {
-    return n <= 16 ? "rows16x16" : "columns16x32";
+    return n <= 8 ? "unrolled16x8" : "unrolled8x16";
   }
   if (adapter.software) return n <= 4 ? "registers4x4" : "registers8x8";
   const tiles = (side: number) => Math.ceil(m / side) * Math.ceil(n / side) * count;

@@ -23,6 +23,7 @@ const lavapipe = {
   maxWorkgroupStorageBytes: 32768,
   maxWorkgroupInvocations: 1024,
 };
+const swiftShader = { ...lavapipe, subgroupSize: 4, maxWorkgroupInvocations: 256 };
 const browser = {
   software: false,
   subgroupSize: 0,
@@ -78,7 +79,8 @@ test.each(variantsFor(lavapipe))("%s convolves", slow, async (name) => {
   await strided[0]?.check(on);
 });
 
-describe.each(["registers4x4", "rows32x16", "columns32x32", "tile32"])("%s", (name) => {
+const loops = ["registers4x4", "rows32x16", "columns32x32", "tile32", "unrolled8x16"];
+describe.each(loops)("%s", (name) => {
   test("in the layouts of both gradients", slow, async () => {
     const on = await open({ "*": name, convolution: "direct" });
     for (const { check } of strided.slice(1)) await check(on);
@@ -119,6 +121,16 @@ test("what a browser may run by default stays within core limits", () => {
     "rows32x16",
     "rows64x16",
   ]);
+});
+
+test("SwiftShader runs unrolled code, and tuning looks at nothing else", () => {
+  const sizes = [4, 9, 64].map((n) => ({ m: 1024, n, k: 36, count: 1 }));
+  for (const size of sizes) {
+    expect(plausibleVariants(swiftShader, size)).toContain(defaultVariant(swiftShader, size));
+    for (const name of plausibleVariants(swiftShader, size)) {
+      expect(gemmVariants[name].loop).toBe("unrolled");
+    }
+  }
 });
 
 test("tuning measures once, explains itself and remembers", slow, async () => {
