@@ -295,20 +295,23 @@ describe("GEMMs", () => {
 });
 
 /** Every tile loop reads halves: both gradients have layouts of their own. */
-describe.each(["registers4x4", "rows32x16", "columns32x32", "tile32"])("%s", (name) => {
-  const cases = [
-    ...convCases(convShape([2, 9, 7, 12], [3, 3, 20], { stride: [2, 1], pad: [1, 1] })),
-    matmulCase([2, 37, 35, 21], [true, true]),
-  ];
-  test("on halves", slow, async () => {
-    const forced = await openWebGpuDevice({ variants: { "*": name, convolution: "direct" } });
-    try {
-      for (const { check } of cases) await check(forced);
-    } finally {
-      await forced.destroy();
-    }
-  });
-});
+describe.each(["registers4x4", "rows32x16", "columns32x32", "tile32", "unrolled8x16"])(
+  "%s",
+  (name) => {
+    const cases = [
+      ...convCases(convShape([2, 9, 7, 12], [3, 3, 20], { stride: [2, 1], pad: [1, 1] })),
+      matmulCase([2, 37, 35, 21], [true, true]),
+    ];
+    test("on halves", slow, async () => {
+      const forced = await openWebGpuDevice({ variants: { "*": name, convolution: "direct" } });
+      try {
+        for (const { check } of cases) await check(forced);
+      } finally {
+        await forced.destroy();
+      }
+    });
+  },
+);
 
 test("Winograd's convolution keeps its transforms in f32", slow, async () => {
   const forced = await openWebGpuDevice({ variants: { convolution: "winograd" } });
