@@ -20,7 +20,7 @@ import { checkLive, checkWrite, unshared } from "./host-data.js";
 import { lower } from "./kernels.js";
 import type { Dispatch, GpuLowering } from "./lowering.js";
 import { bufferOf, GpuMemory, type GpuStorage, Staging } from "./memory.js";
-import { type Pipeline, Pipelines } from "./pipelines.js";
+import { Pipelines } from "./pipelines.js";
 import { Profiler } from "./profiler.js";
 import { readBack } from "./read-back.js";
 import { GpuRecording } from "./recording.js";
@@ -218,8 +218,8 @@ export class WebGpuDevice implements Device {
     }
     const host = {
       giveMemoryBack,
-      compile: (pipelines: Pipeline[], onProgress?: (done: number, all: number) => void) =>
-        keepAlive(this.#compile(pipelines, onProgress)),
+      compile: (recorded: readonly Command[], onProgress?: (done: number, all: number) => void) =>
+        keepAlive(this.#compile(recorded, onProgress)),
       replay: (recorded: readonly Command[], storages: readonly Storage[]) => {
         this.#checkOpen();
         this.#stream.replay(recorded, storages);
@@ -229,12 +229,16 @@ export class WebGpuDevice implements Device {
   }
 
   async #compile(
-    pipelines: readonly Pipeline[],
+    commands: readonly Command[],
     onProgress?: (done: number, all: number) => void,
   ): Promise<void> {
     this.#checkOpen();
+    const users = new Map(commands.map((command) => [command.pipeline, command]));
     try {
-      await this.#pipelines.compile(pipelines, onProgress);
+      await this.#pipelines.compile(users.keys(), onProgress, async (pipeline) => {
+        const user = users.get(pipeline);
+        if (user && this.info.software) await this.#stream.warmUp(user);
+      });
     } catch (error) {
       this.#faults.check(); // a shader's own errors say more
       throw error;
@@ -297,6 +301,7 @@ export class WebGpuDevice implements Device {
     this.#groups.destroyAll();
     this.#staging.destroyAll();
     this.#profiler.destroy();
+    this.#stream.destroy();
     this.#memory.destroyAll();
     if (!this.#owned) return;
     this.gpu.destroy();

@@ -10,6 +10,7 @@ export const usage = {
   copyDst: 8,
   uniform: 64,
   storage: 128,
+  indirect: 256,
   resolve: 512,
 };
 export const mapRead = 1;

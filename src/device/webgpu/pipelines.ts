@@ -100,12 +100,14 @@ export class Pipelines {
   }
 
   /**
-   * Compiles all of them side by side. `onProgress` hears how many are done; nothing, if all are.
-   * Rejects with the first DeviceError when the last has settled.
+   * Compiles all of them side by side, and does with each what `then` asks for. `onProgress` hears
+   * how many are done; nothing, if all are. Rejects with the first DeviceError when the last has
+   * settled.
    */
   async compile(
     pipelines: Iterable<Pipeline>,
     onProgress: (done: number, all: number) => void = () => {},
+    then: (pipeline: Pipeline) => Promise<void> = async () => {},
   ): Promise<void> {
     const missing = [...new Set(pipelines)].filter(({ compiled }) => !compiled);
     if (missing.length === 0) return;
@@ -113,6 +115,7 @@ export class Pipelines {
     onProgress(0, missing.length);
     const compiling = missing.map(async (pipeline) => {
       await pipeline.compile();
+      await then(pipeline);
       onProgress(++done, missing.length);
     });
     const all = Promise.allSettled(compiling);

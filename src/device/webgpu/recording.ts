@@ -1,7 +1,6 @@
 import type { Recording } from "../device.js";
 import { ReleasedError } from "../errors.js";
 import type { Storage } from "../storage.js";
-import type { Pipeline } from "./pipelines.js";
 import type { Command } from "./stream.js";
 
 /** What a recording needs of its device. */
@@ -9,7 +8,7 @@ export interface RecordingHost {
   /** Enqueues the commands, which name no storages but these. */
   replay(commands: readonly Command[], storages: readonly Storage[]): void;
   compile(
-    pipelines: readonly Pipeline[],
+    commands: readonly Command[],
     onProgress?: (done: number, all: number) => void,
   ): Promise<void>;
   giveMemoryBack(): void;
@@ -30,8 +29,7 @@ export class GpuRecording implements Recording {
 
   ready(onProgress?: (done: number, all: number) => void): Promise<void> {
     this.#checkLive();
-    const pipelines = this.#commands.map(({ pipeline }) => pipeline);
-    return this.#host.compile(pipelines, onProgress);
+    return this.#host.compile(this.#commands, onProgress);
   }
 
   replay(): void {

@@ -3,7 +3,7 @@ import type { KernelCall } from "../profile.js";
 import { byteLength, byteOffset, type Slice, type Storage } from "../storage.js";
 import type { Faults } from "./faults.js";
 import { toDeviceError } from "./faults.js";
-import { bufferOf } from "./memory.js";
+import { bufferOf, usage } from "./memory.js";
 import type { Pipeline } from "./pipelines.js";
 import type { Profiler } from "./profiler.js";
 
@@ -35,6 +35,8 @@ export class CommandStream {
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: Pipeline | undefined;
   #pending = 0;
+  /** Twelve zero bytes: a dispatch of no workgroups. */
+  #none: GPUBuffer | undefined;
   #settled: Promise<void> = Promise.resolve();
 
   constructor(
@@ -75,6 +77,24 @@ export class CommandStream {
     }
     // Also those of commands submitted just now: at worst a write submits the rest early.
     if (this.#encoder) for (const storage of storages) this.#named.add(storage);
+  }
+
+  /**
+   * A software adapter's driver makes a kernel's machine code when it is first dispatched, on the
+   * queue: a dispatch of no workgroups is enough. Resolves when it is made.
+   */
+  async warmUp({ pipeline, group }: Command): Promise<void> {
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline.gpu);
+    pass.setBindGroup(0, group);
+    // Indirect, because Dawn prints a warning about a count of 0 that it sees.
+    this.#none ??= this.#device.createBuffer({ label: "none", size: 12, usage: usage.indirect });
+    pass.dispatchWorkgroupsIndirect(this.#none, 0);
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
+    this.#counters.submits++;
+    await this.#device.queue.onSubmittedWorkDone();
   }
 
   #encode(command: Command): void {
@@ -120,6 +140,10 @@ export class CommandStream {
     this.#encoder = undefined;
     this.#pending = 0;
     this.#named.clear();
+  }
+
+  destroy(): void {
+    this.#none?.destroy();
   }
 
   #openPass(command: Command): GPUComputePassEncoder {
