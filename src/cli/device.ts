@@ -1,16 +1,49 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { KernelChoice } from "../device/choices.js";
 import { openCpuDevice } from "../device/cpu/open.js";
 import type { Device } from "../device/device.js";
 import { DeviceUnavailableError } from "../device/errors.js";
-import { openWebGpuDevice } from "../device/webgpu/device.js";
+import { measurePeaks, type Peaks } from "../device/peaks.js";
+import type { TuneResult } from "../device/webgpu/autotune.js";
+import { openWebGpuDevice, WebGpuDevice } from "../device/webgpu/device.js";
+import { type SampleStep, sampleStep } from "../lab/sample-step.js";
+import { columns } from "./columns.js";
+import { Progress } from "./progress.js";
+import { tunedPath, tunedStore, useTuned } from "./tuned.js";
+import { integer } from "./values.js";
+
+interface DeviceOptions {
+  device: "all" | "cpu" | "webgpu";
+  choices?: boolean;
+  tune?: boolean;
+  width: number;
+  batchSize: number;
+  json?: boolean;
+}
 
 export function addDevice(program: Command): void {
   program
     .command("device")
-    .summary("show the devices of this machine")
-    .description("Shows which devices shiftgrad can use here, and which one it takes by itself.")
-    .option("--json", "print them as JSON")
-    .action((options: { json?: boolean }) => showDevices(options.json ?? false));
+    .summary("show the devices of this machine, what they give at most, and their kernels")
+    .description(
+      "Shows which devices shiftgrad can use here, which one it takes by itself, and their peaks by " +
+        "measuring: arithmetic by multiply-adds on registers, memory by copying.\n\n" +
+        "--choices lists the variants of the kernels that a ResNet-18 training step runs: on the CPU " +
+        "by a model of their cost, on WebGPU by what suits the adapter or what was measured. --tune " +
+        `measures them on WebGPU and keeps the fastest in ${tunedPath()}, where the other commands ` +
+        "find them. Choices are by shape: tune with the width and the batch size of your runs.",
+    )
+    .addOption(
+      new Option("--device <kind>", "which to look at")
+        .choices(["all", "cpu", "webgpu"])
+        .default("all"),
+    )
+    .option("--choices", "list the kernels' variants")
+    .option("--tune", "measure them on WebGPU and keep the fastest")
+    .option("--width <n>", "channels of the ResNet-18's first stage", integer(1), 16)
+    .option("--batch-size <n>", "images a step", integer(1), 128)
+    .option("--json", "print all of it as JSON")
+    .action((options: DeviceOptions) => showDevices(options));
 }
 
 interface Found {
@@ -18,6 +51,9 @@ interface Found {
   readonly info?: Device["info"];
   readonly maxStorageBytes?: number;
   readonly limits?: Readonly<Record<string, number>>;
+  readonly peaks?: Peaks;
+  readonly choices?: readonly KernelChoice[];
+  readonly tuned?: readonly TuneResult[];
   readonly unavailable?: string;
 }
 
@@ -31,40 +67,101 @@ const shownLimits = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-async function showDevices(json: boolean): Promise<void> {
-  const found: Found[] = [await look("cpu", openCpuDevice), await look("webgpu", openWebGpuDevice)];
-  const gpu = found[1]?.info;
-  const chosen = gpu && !gpu.software ? "webgpu" : "cpu";
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ auto: chosen, devices: found }, null, 2)}\n`);
+const openers = { cpu: openCpuDevice, webgpu: openWebGpuDevice };
+
+async function showDevices(options: DeviceOptions): Promise<void> {
+  const kinds = options.device === "all" ? (["cpu", "webgpu"] as const) : [options.device];
+  const progress = new Progress(process.stderr);
+  const found: Found[] = [];
+  for (const kind of kinds) found.push(await look(kind, options, progress));
+  const gpu = found.find(({ kind }) => kind === "webgpu")?.info;
+  const auto = gpu && !gpu.software ? "webgpu" : "cpu";
+  if (options.json) {
+    const chosen = options.device === "all" ? { auto } : {};
+    process.stdout.write(`${JSON.stringify({ ...chosen, devices: found }, null, 2)}\n`);
     return;
   }
-  for (const device of found) process.stdout.write(`${describe(device, chosen).join("\n")}\n\n`);
+  const marked = options.device === "all" ? auto : null;
+  for (const device of found) process.stdout.write(`${describe(device, marked).join("\n")}\n\n`);
 }
 
-async function look(kind: string, open: () => Promise<Device>): Promise<Found> {
+async function look(
+  kind: "cpu" | "webgpu",
+  options: DeviceOptions,
+  progress: Progress,
+): Promise<Found> {
   let device: Device;
   try {
-    device = await open();
+    device = await openers[kind]();
   } catch (error) {
     if (error instanceof DeviceUnavailableError) return { kind, unavailable: error.message };
     throw error;
   }
-  const { info, maxStorageBytes } = device;
-  const gpu = (device as { gpu?: GPUDevice }).gpu;
-  const limits = gpu && Object.fromEntries(shownLimits.map((name) => [name, gpu.limits[name]]));
-  await device.destroy();
-  return { kind, info, maxStorageBytes, ...(limits && { limits }) };
+  try {
+    const peaks = await measurePeaks(device);
+    const { info, maxStorageBytes } = device;
+    const gpu = device instanceof WebGpuDevice ? device : null;
+    const limits =
+      gpu && Object.fromEntries(shownLimits.map((name) => [name, gpu.gpu.limits[name]]));
+    if (gpu) await useTuned(gpu, progress);
+    const about = { kind, info, maxStorageBytes, ...(limits && { limits }), peaks };
+    return { ...about, ...(await kernelsOf(device, options, progress)) };
+  } finally {
+    await device.destroy();
+  }
 }
 
-function describe({ kind, info, maxStorageBytes, limits, unavailable }: Found, chosen: string) {
-  if (!info) return [`${kind}: not available`, `  ${unavailable}`];
-  const mark = kind === chosen ? " (taken by --device auto)" : "";
+async function kernelsOf(
+  device: Device,
+  options: DeviceOptions,
+  progress: Progress,
+): Promise<Pick<Found, "choices" | "tuned">> {
+  const tunes = options.tune === true && device instanceof WebGpuDevice;
+  if (!tunes && !options.choices) return {};
+  const step = sampleStep(device, options);
+  try {
+    const tuned = tunes ? await tune(device, step, progress) : undefined;
+    return { ...(tuned && { tuned }), choices: device.choices(() => step.run()) };
+  } finally {
+    step.release();
+  }
+}
+
+async function tune(device: WebGpuDevice, step: SampleStep, progress: Progress) {
+  progress.stage("tuning");
+  const tuned = await device.tune(() => step.run(), {
+    store: tunedStore(),
+    log: (line) => progress.line(`  ${line}`),
+  });
+  progress.line(`kept in ${tunedPath()}`);
+  return tuned;
+}
+
+function describe(found: Found, auto: string | null): string[] {
+  const { kind, info, peaks, maxStorageBytes, limits, choices } = found;
+  if (!info) return [`${kind}: not available`, `  ${found.unavailable}`];
+  const mark = kind === auto ? " (taken by --device auto)" : "";
   return [
     `${kind}: ${info.name}${info.software ? ", software" : ""}${mark}`,
     `  threads            ${info.threads}`,
     `  features           ${info.features.join(" ")}`,
     `  largest tensor     ${((maxStorageBytes ?? 0) / 2 ** 20).toFixed(0)} MiB`,
+    `  peak arithmetic    ${peaks?.gflops.toFixed(1)} GFLOP/s`,
+    `  peak copy          ${peaks?.gbytes.toFixed(1)} GB/s`,
     ...Object.entries(limits ?? {}).map(([name, value]) => `  ${name.padEnd(34)} ${value}`),
+    ...(choices ? ["", ...choiceTable(choices)] : []),
   ];
+}
+
+/** One line a choice, and on the CPU the estimates it was made by. */
+export function choiceTable(choices: readonly KernelChoice[]): string[] {
+  const rows = choices.map(({ shapeClass, variant, reason, variants, cycles }) => {
+    const rest = variants.filter((name) => name !== variant);
+    const estimate = (name: string): string =>
+      cycles ? `${name} ${((cycles[name] ?? Number.NaN) / 1e6).toFixed(2)}` : name;
+    return [shapeClass, estimate(variant), reason, rest.map(estimate).join(", ")];
+  });
+  const costs = choices.some(({ cycles }) => cycles) ? " (Mcycles of a thread)" : "";
+  const head = ["kernel and shape", `variant${costs}`, "why", "instead of"];
+  return columns([head, ...rows], { gap: 2, left: true }).map((line) => `  ${line}`);
 }

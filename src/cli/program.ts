@@ -4,6 +4,7 @@ import { addData } from "./data.js";
 import { addDemo } from "./demo.js";
 import { addDevice } from "./device.js";
 import { addEvaluate } from "./evaluate.js";
+import { addProfile } from "./profile.js";
 import { addPurify } from "./purify.js";
 import { addTrain } from "./train.js";
 
@@ -30,6 +31,7 @@ A run's directory holds record.json, metrics.jsonl, checkpoint.safetensors (PyTo
 report.html. Ctrl-C leaves a run that goes on later. Exit codes: 0 done, 1 failed, 2 wrong usage,
 130 interrupted.`,
     );
-  for (const add of [addDemo, addTrain, addPurify, addEvaluate, addData, addDevice]) add(program);
+  for (const add of [addDemo, addTrain, addPurify, addEvaluate, addData, addDevice, addProfile])
+    add(program);
   return program;
 }

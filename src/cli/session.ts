@@ -1,12 +1,14 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../device/device.js";
 import { openDevice } from "../device/open.js";
+import { WebGpuDevice } from "../device/webgpu/device.js";
 import type { DataSource } from "../lab/configuration.js";
 import { type OpenedData, openData } from "../lab/data-source.js";
 import type { RunRecord } from "../lab/record.js";
 import { formatRecord } from "../lab/record.js";
 import type { RunHooks } from "../lab/recorded-run.js";
 import { Progress, progressHooks } from "./progress.js";
+import { useTuned } from "./tuned.js";
 import { integer } from "./values.js";
 
 /** The user asked to stop. `resume` is the command that goes on. */
@@ -56,6 +58,7 @@ export async function session<T>(
   const { threads } = options;
   const device = await openDevice({ kind: options.device, ...(threads && { threads }) });
   progress.line(describe(device));
+  if (device instanceof WebGpuDevice) await useTuned(device, progress);
   try {
     return await work({
       device,

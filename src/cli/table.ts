@@ -1,5 +1,6 @@
 import type { Examination } from "../lab/metrics.js";
 import { percent } from "../lab/report.js";
+import { columns } from "./columns.js";
 
 export interface TableRow {
   readonly name: string;
@@ -23,13 +24,5 @@ export function resultTable(rows: readonly TableRow[]): string {
       ...(rated ? [typeof der === "number" ? der.toFixed(3) : ""] : []),
     ];
   });
-  const widths = head.map((_, i) =>
-    Math.max(...[head, ...body].map((row) => (row[i] ?? "").length)),
-  );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-      .join("   ")
-      .trimEnd();
-  return [head, ...body].map(line).join("\n");
+  return columns([head, ...body]).join("\n");
 }

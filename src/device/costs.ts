@@ -36,11 +36,15 @@ const cost = (name: string, shape: readonly number[] | string, flops: number, by
 
 const expressions = elementwiseKernels();
 
+/** "16x32x32 16>32 3x3/2": images, height and width; channels; filter and stride. */
+export function describeConv(s: Conv2dShape): string {
+  const stride = s.strideH === 1 && s.strideW === 1 ? "" : `/${s.strideH}`;
+  return `${s.n}x${s.h}x${s.w} ${s.cIn}>${s.cOut} ${s.kh}x${s.kw}${stride}`;
+}
+
 const conv = (name: string, s: Conv2dShape, ...slices: (Slice | null)[]): CallCost => {
   const macs = s.n * s.outH * s.outW * s.cOut * s.kh * s.kw * s.cIn;
-  const stride = s.strideH === 1 && s.strideW === 1 ? "" : `/${s.strideH}`;
-  const shape = `${s.n}x${s.h}x${s.w} ${s.cIn}>${s.cOut} ${s.kh}x${s.kw}${stride}`;
-  return cost(name, shape, 2 * macs, bytesOf(...slices));
+  return cost(name, describeConv(s), 2 * macs, bytesOf(...slices));
 };
 
 const pool = (name: string, s: Pool2dShape, ...slices: Slice[]): CallCost => {

@@ -1,3 +1,4 @@
+import type { KernelChoice } from "./choices.js";
 import type { KernelCalls, KernelName } from "./kernels.js";
 import type { Scope } from "./scope.js";
 import type { Slice, Storage } from "./storage.js";
@@ -78,6 +79,11 @@ export interface Device {
    * replayed, not before.
    */
   capture(body: () => void): Recording;
+  /**
+   * The variants that the kernel calls in `body` run, one choice for each class of shapes. `body` is
+   * run as in `capture`: nothing is computed.
+   */
+  choices(body: () => void): KernelChoice[];
   /** Waits for the queue, then frees everything. The process can exit afterwards. */
   destroy(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
 
 export interface Finished {
@@ -25,7 +25,10 @@ export class CommandLine {
     const { nodeBundle } = (await import(/* @vite-ignore */ bundle)) as {
       nodeBundle: BuildOptions;
     };
-    const folder = await mkdtemp(join(tmpdir(), "shiftgrad-cli-"));
+    // Inside the project, so that it finds the optional webgpu package.
+    const parent = fileURLToPath(new URL("build/", root));
+    await mkdir(parent, { recursive: true });
+    const folder = await mkdtemp(join(parent, "cli-"));
     await build({
       ...nodeBundle,
       entryPoints: ["src/cli/main.ts"],

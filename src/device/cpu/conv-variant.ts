@@ -1,3 +1,5 @@
+import type { KernelChoice } from "../choices.js";
+import { describeConv } from "../costs.js";
 import type { Conv2dShape } from "../kernels.js";
 import { winogradApplies } from "./winograd.js";
 
@@ -40,11 +42,52 @@ export function convCost(variant: ConvVariant, pass: ConvPass, s: Conv2dShape): 
 
 const variants: readonly ConvVariant[] = ["gemm", "winograd4", "winograd2"];
 let forced: ConvVariant | null = null;
+let observed: Map<string, KernelChoice> | null = null;
 
 /** The variant by which the CPU device computes a convolution or one of its gradients. */
 export function convVariant(pass: ConvPass, s: Conv2dShape): ConvVariant {
+  const variant = choose(pass, s);
+  if (observed) {
+    const choice = describe(variant, pass, s);
+    observed.set(choice.shapeClass, choice);
+  }
+  return variant;
+}
+
+function choose(pass: ConvPass, s: Conv2dShape): ConvVariant {
   if (forced) return Number.isFinite(convCost(forced, pass, s)) ? forced : "gemm";
   return variants.reduce((a, b) => (convCost(b, pass, s) < convCost(a, pass, s) ? b : a));
+}
+
+const operations = {
+  forward: "conv2d",
+  inputGrad: "conv2dInputGrad",
+  weightGrad: "conv2dWeightGrad",
+} as const;
+
+function describe(variant: ConvVariant, pass: ConvPass, s: Conv2dShape): KernelChoice {
+  const costs = variants.map((name) => [name, convCost(name, pass, s)] as const);
+  const able = costs.filter(([, cycles]) => Number.isFinite(cycles));
+  return {
+    shapeClass: `${operations[pass]} ${describeConv(s)}`,
+    variant,
+    reason: forced ? "forced" : "cost model",
+    variants: able.map(([name]) => name),
+    cycles: Object.fromEntries(able),
+  };
+}
+
+/** What `convVariant` answers while `body` runs, once for each shape. */
+export function observeConvVariants(body: () => void): KernelChoice[] {
+  const outer = observed;
+  const found = new Map<string, KernelChoice>();
+  observed = found;
+  try {
+    body();
+  } finally {
+    observed = outer;
+  }
+  return [...found.values()];
 }
 
 /** Runs `body` with one variant wherever it applies: for tests and benchmarks. */

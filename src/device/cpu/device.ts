@@ -1,3 +1,4 @@
+import type { KernelChoice } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError, DeviceLostError, LimitError, ReleasedError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
@@ -5,6 +6,7 @@ import { newCounters, Pool } from "../pool.js";
 import type { Scope } from "../scope.js";
 import type { Slice, Storage } from "../storage.js";
 import type { Blocks } from "./blocks.js";
+import { observeConvVariants } from "./conv-variant.js";
 import type { Executor } from "./executor.js";
 import type { Lowering } from "./lowering.js";
 import { lowerings } from "./lowerings.js";
@@ -173,6 +175,10 @@ export class CpuDevice implements Device {
       if (failed) recording.release();
     }
     return recording;
+  }
+
+  choices(body: () => void): KernelChoice[] {
+    return observeConvVariants(() => this.capture(body).release());
   }
 
   async destroy(): Promise<void> {

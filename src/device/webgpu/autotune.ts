@@ -1,5 +1,6 @@
 import type { Slice } from "../storage.js";
-import type { GpuLowering, Tunable, Variants } from "./lowering.js";
+import type { GpuLowering, Tunable } from "./lowering.js";
+import type { VariantChoices } from "./variant-choices.js";
 
 /** Where choices outlive the process: a file in Node, IndexedDB or localStorage in a browser. */
 export interface TuneStore {
@@ -36,49 +37,27 @@ export interface TuneHost {
   time(run: (gpu: GpuLowering) => void): Promise<number>;
 }
 
-/**
- * The variants chosen so far, by shape class; the first word of a class (its operation) and "*"
- * stand for all classes that are not listed.
- */
-export class VariantChoices implements Variants {
-  readonly #chosen: Map<string, string>;
-  #observed: Map<string, Tunable> | undefined;
-
-  constructor(chosen: Readonly<Record<string, string>> = {}) {
-    this.#chosen = new Map(Object.entries(chosen));
-  }
-
-  choose(shapeClass: string, describe: () => Tunable): string | undefined {
-    if (this.#observed && !this.#observed.has(shapeClass)) {
-      this.#observed.set(shapeClass, describe());
-    }
-    const [operation = ""] = shapeClass.split(" ", 1);
-    const chosen = this.#chosen;
-    return chosen.get(shapeClass) ?? chosen.get(operation) ?? chosen.get("*");
-  }
-
-  set(shapeClass: string, variant: string): void {
-    this.#chosen.set(shapeClass, variant);
-  }
-
-  /** The calls with variants that `body` makes, one of each shape class. */
-  observe(body: () => void): Tunable[] {
-    this.#observed = new Map();
-    try {
-      body();
-      return [...this.#observed.values()];
-    } finally {
-      this.#observed = undefined;
-    }
-  }
-}
-
 /** A measured variant replaces the preset only when it is faster by this factor: timings waver. */
 const worthwhile = 1.05;
 /** Calls are repeated inside one round until a round takes about this long. */
 const roundMs = 4;
 
+/** By adapter, then by shape class. */
 type Stored = Record<string, Record<string, string>>;
+
+const readStore = async (store: TuneStore | undefined): Promise<Stored> =>
+  JSON.parse((await store?.load()) ?? "{}");
+
+/** Takes over what was measured on the adapter before; returns how many choices that were. */
+export async function loadTuned(
+  choices: VariantChoices,
+  adapter: string,
+  store: TuneStore,
+): Promise<number> {
+  const known = Object.entries((await readStore(store))[adapter] ?? {});
+  for (const [shapeClass, variant] of known) choices.set(shapeClass, variant);
+  return known.length;
+}
 
 /**
  * Measures the variants of every call and keeps the fastest of each shape class, for this device
@@ -90,7 +69,7 @@ export async function tune(
   tunables: readonly Tunable[],
   options: TuneOptions,
 ): Promise<TuneResult[]> {
-  const stored: Stored = JSON.parse((await options.store?.load()) ?? "{}");
+  const stored = await readStore(options.store);
   const known = stored[host.adapter] ?? {};
   const results: TuneResult[] = [];
   for (const tunable of tunables) {

@@ -1,3 +1,4 @@
+import type { KernelChoice } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
@@ -13,7 +14,7 @@ import {
   requestGpuDevice,
 } from "./adapter.js";
 import { keepAlive } from "./alive.js";
-import { type TuneOptions, type TuneResult, VariantChoices } from "./autotune.js";
+import { loadTuned, type TuneOptions, type TuneResult, type TuneStore } from "./autotune.js";
 import { BindGroups } from "./bindings.js";
 import { Faults } from "./faults.js";
 import { checkLive, checkWrite, unshared } from "./host-data.js";
@@ -26,6 +27,7 @@ import { readBack } from "./read-back.js";
 import { GpuRecording } from "./recording.js";
 import { type Command, CommandStream } from "./stream.js";
 import { tuneDevice } from "./tuner.js";
+import { VariantChoices } from "./variant-choices.js";
 import { foldWorkgroups } from "./workgroups.js";
 
 export interface WebGpuOptions extends AdapterOptions {
@@ -171,7 +173,7 @@ export class WebGpuDevice implements Device {
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
-    return keepAlive(this.#read(source));
+    return this.#wait(this.#read(source));
   }
 
   async #read(source: Slice): Promise<ArrayBuffer> {
@@ -185,7 +187,7 @@ export class WebGpuDevice implements Device {
   }
 
   finish(): Promise<void> {
-    return keepAlive(this.#finish());
+    return this.#wait(this.#finish());
   }
 
   async #finish(): Promise<void> {
@@ -219,7 +221,7 @@ export class WebGpuDevice implements Device {
     const host = {
       giveMemoryBack,
       compile: (recorded: readonly Command[], onProgress?: (done: number, all: number) => void) =>
-        keepAlive(this.#compile(recorded, onProgress)),
+        this.#wait(this.#compile(recorded, onProgress)),
       replay: (recorded: readonly Command[], storages: readonly Storage[]) => {
         this.#checkOpen();
         this.#stream.replay(recorded, storages);
@@ -264,7 +266,7 @@ export class WebGpuDevice implements Device {
 
   #timedDispatches() {
     this.#stream.submit();
-    return keepAlive(this.#profiler.report());
+    return this.#wait(this.#profiler.report());
   }
 
   /**
@@ -288,6 +290,19 @@ export class WebGpuDevice implements Device {
       dispatches: () => this.#timedDispatches(),
     };
     return tuneDevice(host, body, options);
+  }
+
+  /**
+   * Runs what `tune` measured on this adapter before and left in the store. Returns how many choices
+   * there were; variants that no longer exist are passed over.
+   */
+  async useTuned(store: TuneStore): Promise<number> {
+    this.#checkOpen();
+    return loadTuned(this.#choices, this.info.name, store);
+  }
+
+  choices(body: () => void): KernelChoice[] {
+    return this.#choices.explain(() => this.capture(body).release());
   }
 
   async destroy(): Promise<void> {
@@ -321,6 +336,10 @@ export class WebGpuDevice implements Device {
     };
     if (this.#recorded) this.#recorded.push(command);
     else this.#stream.dispatch(command);
+  }
+
+  #wait<T>(work: Promise<T>): Promise<T> {
+    return keepAlive(work, this.info.software);
   }
 
   #checkOpen(): void {

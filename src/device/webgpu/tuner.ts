@@ -1,14 +1,9 @@
 import type { DeviceInfo } from "../device.js";
 import type { TracedDispatch } from "../profile.js";
 import type { Slice } from "../storage.js";
-import {
-  type TuneHost,
-  type TuneOptions,
-  type TuneResult,
-  tune,
-  type VariantChoices,
-} from "./autotune.js";
+import { type TuneHost, type TuneOptions, type TuneResult, tune } from "./autotune.js";
 import type { GpuLowering } from "./lowering.js";
+import type { VariantChoices } from "./variant-choices.js";
 
 /** What tuning does with a device. */
 export interface TunedDevice {

@@ -1,0 +1,98 @@
+import { writeFile } from "node:fs/promises";
+import { type Command, Option } from "commander";
+import { type ProfileRow, profileRows } from "../device/profile.js";
+import { chromeTrace } from "../device/trace.js";
+import { openWebGpuDevice } from "../device/webgpu/device.js";
+import { profileStep } from "../lab/profile-step.js";
+import { columns } from "./columns.js";
+import { Progress, progressHooks } from "./progress.js";
+import { useTuned } from "./tuned.js";
+import { integer } from "./values.js";
+
+interface ProfileOptions {
+  width: number;
+  batchSize: number;
+  steps: number;
+  by: "kernel" | "shape";
+  trace?: string;
+  json?: boolean;
+}
+
+export function addProfile(program: Command): void {
+  program
+    .command("profile")
+    .summary("time every kernel of a ResNet-18 training step on the GPU")
+    .description(
+      "Runs training steps of a ResNet-18 on synthetic images and shows, for each kernel, GPU time " +
+        "by timestamp queries, the rates of the operations and bytes that its definition counts, " +
+        "and the share it reaches of the roofline: what those would take at the measured peaks. " +
+        "Shaders are listed below a kernel that takes several.",
+    )
+    .option("--width <n>", "channels of the first stage", integer(1), 16)
+    .option("--batch-size <n>", "images a step", integer(1), 128)
+    .option("--steps <n>", "steps to time", integer(1), 3)
+    .addOption(
+      new Option("--by <what>", "one row for each kernel, or for each of its shapes")
+        .choices(["kernel", "shape"])
+        .default("kernel"),
+    )
+    .option("--trace <file>", "write a trace for chrome://tracing or ui.perfetto.dev")
+    .option("--json", "print the rows as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples\n  shiftgrad profile --width 64 --batch-size 128 --trace step.json\n" +
+        "  shiftgrad profile --by shape --json",
+    )
+    .action((options: ProfileOptions) => profile(options));
+}
+
+async function profile({ by, trace, json, ...options }: ProfileOptions): Promise<void> {
+  const progress = new Progress(process.stderr);
+  const { onStage, onCompile } = progressHooks(progress);
+  const device = await openWebGpuDevice();
+  try {
+    progress.line(`device: webgpu, ${device.info.name}`);
+    await useTuned(device, progress);
+    const hooks = { ...(onStage && { onStage }), ...(onCompile && { onCompile }) };
+    const { calls, peaks } = await profileStep(device, { ...options, ...hooks });
+    progress.end();
+    const rows = profileRows(calls, { peaks, by });
+    if (trace) {
+      await writeFile(trace, chromeTrace(calls, device.info.name));
+      progress.line(`trace: ${trace}, for chrome://tracing or https://ui.perfetto.dev`);
+    }
+    const { steps } = options;
+    const all = { device: device.info, peaks, ...options, rows };
+    process.stdout.write(
+      json ? `${JSON.stringify(all, null, 2)}\n` : `${profileTable(rows, steps).join("\n")}\n`,
+    );
+  } finally {
+    progress.end();
+    await device.destroy();
+  }
+}
+
+/** Calls and milliseconds are those of one step. */
+export function profileTable(rows: readonly ProfileRow[], steps: number): string[] {
+  const head = ["", "calls", "ms", "time", "GFLOP/s", "GB/s", "of roofline", "bound by"];
+  const percent = (share: number): string =>
+    Number.isFinite(share) ? `${(100 * share).toFixed(1)}%` : "";
+  const rate = (value: number): string => (value >= 0.05 ? value.toFixed(1) : "");
+  const each = (calls: number): string => String(Number((calls / steps).toFixed(1)));
+  const all = rows.reduce((sum, { ms }) => sum + ms, 0);
+  const body = rows.flatMap((row) => [
+    [
+      ...[row.name, each(row.calls), (row.ms / steps).toFixed(2), percent(row.share)],
+      ...[rate(row.gflops), rate(row.gbytes), percent(row.ofRoofline), row.bound],
+    ],
+    ...(row.parts.length > 1
+      ? row.parts.map(({ name, calls, ms }) => [
+          ...[`  ${name}`, each(calls), (ms / steps).toFixed(2), percent(ms / all)],
+          ...["", "", "", ""],
+        ])
+      : []),
+  ]);
+  const calls = rows.reduce((sum, row) => sum + row.calls, 0);
+  const foot = ["one step", each(calls), (all / steps).toFixed(2), "", "", "", "", ""];
+  return columns([head, ...body, foot]);
+}

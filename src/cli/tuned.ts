@@ -1,0 +1,28 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { TuneStore } from "../device/webgpu/autotune.js";
+import { fileTuneStore } from "../device/webgpu/autotune-file.js";
+import type { WebGpuDevice } from "../device/webgpu/device.js";
+import type { Progress } from "./progress.js";
+
+/** Where `device --tune` leaves its choices: the user's cache directory, as the system has it. */
+export function tunedPath(
+  platform: NodeJS.Platform = process.platform,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  home = homedir(),
+): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = environment;
+  const cache =
+    XDG_CACHE_HOME ||
+    (platform === "win32" && LOCALAPPDATA) ||
+    (platform === "darwin" ? join(home, "Library", "Caches") : join(home, ".cache"));
+  return join(cache, "shiftgrad", "tuned.json");
+}
+
+export const tunedStore = (): TuneStore => fileTuneStore(tunedPath());
+
+/** Lets a device run what was tuned on it before, and says so. */
+export async function useTuned(device: WebGpuDevice, progress: Progress): Promise<void> {
+  const count = await device.useTuned(tunedStore());
+  if (count > 0) progress.line(`kernels: ${count} choices tuned here before, ${tunedPath()}`);
+}

@@ -1,0 +1,50 @@
+import { backward } from "../autograd/tape.js";
+import { BatchLoader } from "../data/loader.js";
+import { syntheticShapes } from "../data/synthetic.js";
+import type { Device } from "../device/device.js";
+import { resnet18 } from "../models/resnet.js";
+import { place } from "../nn/place.js";
+import { crossEntropy } from "../ops/cross-entropy.js";
+import { SGD } from "../optim/sgd.js";
+import { BatchInput } from "../training/batch-input.js";
+
+export interface SampleOptions {
+  /** Channels of the ResNet-18's first stage. */
+  width: number;
+  batchSize: number;
+}
+
+/** The training step that devices are measured, tuned and explained with. */
+export interface SampleStep {
+  /**
+   * Enqueues one step of a CIFAR ResNet-18 on synthetic images: augment, forward, cross-entropy,
+   * backward, SGD. May be captured.
+   */
+  run(): void;
+  release(): void;
+}
+
+export function sampleStep(device: Device, { width, batchSize }: SampleOptions): SampleStep {
+  const { train } = syntheticShapes({ train: batchSize, test: 10, seed: 0 });
+  const model = resnet18({ width, classes: train.classes.length });
+  const placement = place(model, device, { seed: 0 });
+  model.train();
+  const optimizer = new SGD(model, { lr: 0.01, momentum: 0.9, weightDecay: 5e-4 });
+  const input = new BatchInput(device, train, batchSize);
+  for (const batch of new BatchLoader(train, { batchSize, seed: 0, dropLast: true }).epoch(0)) {
+    input.write(batch, 0, 0, 0);
+  }
+  return {
+    run() {
+      using _ = device.scope();
+      const images = input.images({ pad: 4, flip: true });
+      backward(crossEntropy(model.forward(images), input.labels), { release: true });
+      optimizer.step();
+    },
+    release() {
+      optimizer.release();
+      input.release();
+      placement.release();
+    },
+  };
+}
