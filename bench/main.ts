@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import type { OpenDeviceOptions } from "../src/device/open.js";
 import { openBrowser } from "./browser.js";
 import { type Case, cases } from "./cases.js";
+import { measureHost } from "./host.js";
 import { type MemoryRow, memoryRuns, peakMemory, printPeak } from "./memory.js";
 import { type Ours, openOurs } from "./open-ours.js";
 import { Peer } from "./peer.js";
@@ -23,6 +24,7 @@ const help = `npm run bench -- [options]
   --peer jax-js|tfjs    set jax-js or TensorFlow.js beside it, on WebGPU (installed on demand)
   --browser             in headless Chromium instead of Node; the peer runs in the same page
   --adapter NAME        Chromium's WebGPU adapter, such as swiftshader
+  --host                the processor's time: until the first step ends, and of a replayed step
   --memory              the processes' peak memory instead of times, each case in fresh processes
   --json                print the results as JSON on stdout
   --out FILE            write the results as JSON to FILE
@@ -37,6 +39,7 @@ const { values } = parseArgs({
     peer: { type: "string" },
     browser: { type: "boolean", default: false },
     adapter: { type: "string" },
+    host: { type: "boolean", default: false },
     memory: { type: "boolean", default: false },
     "peak-of": { type: "string" },
     json: { type: "boolean", default: false },
@@ -58,6 +61,7 @@ const log = (text: string): void => {
 if (values.help) console.log(help);
 else if (values["peak-of"]) await printPeak(caseNamed(values["peak-of"]), threads());
 else if (values.memory) await memory();
+else if (values.host) await host();
 else await main();
 
 function threads(): number | undefined {
@@ -90,6 +94,17 @@ async function memory(): Promise<void> {
     log(`${c.name.padEnd(28)}${mega(peakBytes).padStart(10)}${beside}`);
   }
   save({ memory: rows });
+}
+
+async function host(): Promise<void> {
+  const rows = await measureHost(deviceOptions(), 4 * Number(values.rounds));
+  const { firstStepMs, replayMs, dispatches, submits } = rows;
+  log(`openDevice to the end of the first step: ${firstStepMs.toFixed(0)} ms`);
+  log(
+    `host time of a replayed step: ${replayMs.median.toFixed(2)} ms (least ` +
+      `${replayMs.min.toFixed(2)}), ${dispatches} dispatches in ${submits} submits`,
+  );
+  save({ host: rows });
 }
 
 /** Prints or writes the results as the options say, with the machine and the date. */
@@ -126,12 +141,8 @@ async function main(): Promise<void> {
 }
 
 async function open(): Promise<{ ours: Ours; peer: Subject | undefined }> {
-  const { device: kind, peer, browser } = values;
-  if (kind !== "cpu" && kind !== "webgpu") {
-    throw new RangeError(`--device must be cpu or webgpu, not ${kind}`);
-  }
-  const count = threads();
-  const options: OpenDeviceOptions = { kind, ...(count ? { threads: count } : {}) };
+  const { peer, browser } = values;
+  const options = deviceOptions();
   if (browser) {
     if (peer !== undefined && !isScriptPeer(peer)) {
       throw new RangeError(`--peer in a browser must be jax-js or tfjs, not ${peer}`);
@@ -140,6 +151,15 @@ async function open(): Promise<{ ours: Ours; peer: Subject | undefined }> {
   }
   const ours = await openOurs(options);
   return { ours, peer: peer ? await startPeer(peer, ours.device.threads) : undefined };
+}
+
+function deviceOptions(): OpenDeviceOptions {
+  const { device: kind } = values;
+  if (kind !== "cpu" && kind !== "webgpu") {
+    throw new RangeError(`--device must be cpu or webgpu, not ${kind}`);
+  }
+  const count = threads();
+  return { kind, ...(count ? { threads: count } : {}) };
 }
 
 async function startPeer(name: string, threads: number): Promise<Peer> {
