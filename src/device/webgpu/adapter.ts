@@ -66,7 +66,8 @@ async function nodeGpu(options: AdapterOptions): Promise<GPU> {
   return dawn.gpu;
 }
 
-const isNode = (): boolean => typeof process !== "undefined" && Boolean(process.versions?.node);
+export const isNode = (): boolean =>
+  typeof process !== "undefined" && Boolean(process.versions?.node);
 
 async function findGpu(options: AdapterOptions): Promise<GPU> {
   if (options.gpu) return options.gpu;
