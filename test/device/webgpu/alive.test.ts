@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { keepAlive } from "../../../src/device/webgpu/alive.js";
 
 /** Turns of the event loop until `work` settles. */
@@ -57,4 +57,17 @@ test("a wait that rests turns the event loop at most once a millisecond", async 
   ).rejects.toThrow("lost");
   // Nothing rests any longer: turns without a nap are far shorter.
   expect(await turns(keepAlive(later(() => 6)))).toBeGreaterThan(rested);
+});
+
+test("waits that follow each other nap once a turn, not once for each of them", async () => {
+  const naps = vi.spyOn(Atomics, "wait");
+  try {
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < 30; i++) await keepAlive(turn(), true);
+    naps.mockClear();
+    const passed = await turns(keepAlive(turn().then(turn).then(turn), true));
+    expect(naps.mock.calls.length).toBeLessThanOrEqual(passed + 1);
+  } finally {
+    naps.mockRestore();
+  }
 });
