@@ -73,6 +73,9 @@ const lt = when("lt");
 const le = when("le");
 const eq = when("eq");
 
+/** For expressions that are no row of the table, such as the epilogue of a convolution. */
+export { a, add, b, c, max };
+
 export interface ElementwiseRow {
   /** What it computes, as one line of documentation. */
   readonly doc: string;

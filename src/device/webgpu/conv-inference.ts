@@ -1,15 +1,8 @@
-import type { Expr } from "../elementwise.js";
+import { a, add, b, c, max } from "../elementwise.js";
 import type { KernelCalls } from "../kernels.js";
 import { lowerConv2d } from "./conv.js";
 import { lowerExpression } from "./elementwise.js";
 import type { GpuLowering } from "./lowering.js";
-
-const [a, b, c]: readonly [Expr, Expr, Expr] = [
-  { kind: "name", name: "a" },
-  { kind: "name", name: "b" },
-  { kind: "name", name: "c" },
-];
-const sum = (x: Expr, y: Expr): Expr => ({ kind: "binary", fn: "add", x, y });
 
 /** The convolution into scratch memory, then its epilogue in one pass. */
 export function lowerConv2dInference(gpu: GpuLowering, call: KernelCalls["conv2dInference"]): void {
@@ -18,9 +11,8 @@ export function lowerConv2dInference(gpu: GpuLowering, call: KernelCalls["conv2d
   lowerConv2d(gpu, { x, w, out: product, shape });
   const channels = shape.cOut;
   const full = [channels, 1];
-  const added = residual ? sum(sum(a, b), c) : sum(a, b);
-  const zero: Expr = { kind: "const", value: 0 };
-  const expression: Expr = relu ? { kind: "binary", fn: "max", x: added, y: zero } : added;
+  const added = residual ? add(add(a, b), c) : add(a, b);
+  const expression = relu ? max(added, 0) : added;
   lowerExpression(gpu, `epilogue${residual ? " residual" : ""}${relu ? " relu" : ""}`, expression, {
     inputs: [
       { slice: product, strides: full },

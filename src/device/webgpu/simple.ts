@@ -4,6 +4,7 @@ import fillText from "../../../shaders/fill.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import multiplyAddText from "../../../shaders/multiply-add.wgsl";
 import sgdText from "../../../shaders/sgd.wgsl";
+import { a } from "../elementwise.js";
 import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
 import { bytesPerElement } from "../storage.js";
@@ -64,17 +65,12 @@ export function lowerMultiplyAdd(
 
 export function lowerPermute(gpu: GpuLowering, call: KernelCalls["permute"]): void {
   const strides = contiguousStrides(call.shape);
-  lowerExpression(
-    gpu,
-    "permute",
-    { kind: "name", name: "a" },
-    {
-      inputs: [{ slice: call.x, strides: call.perm.map((d) => strides[d] ?? 0) }],
-      out: call.out,
-      shape: call.perm.map((d) => call.shape[d] ?? 1),
-      scalars: [0, 0],
-    },
-  );
+  lowerExpression(gpu, "permute", a, {
+    inputs: [{ slice: call.x, strides: call.perm.map((d) => strides[d] ?? 0) }],
+    out: call.out,
+    shape: call.perm.map((d) => call.shape[d] ?? 1),
+    scalars: [0, 0],
+  });
 }
 
 export function lowerSgd(gpu: GpuLowering, call: KernelCalls["sgd"]): void {
