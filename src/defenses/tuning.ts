@@ -94,7 +94,7 @@ export async function tune(
 ): Promise<void> {
   const options = { ...tuningDefaults, ...changes };
   checkOptions(options, input.tuning);
-  const { model, tuning } = input;
+  const { model, tuning, ...hooks } = input;
   const { device } = placementOf(model);
   checkPrecision(device, options.precision);
   const head = model.head;
@@ -113,8 +113,8 @@ export async function tune(
     else model.eval();
     optimizer = new SGD(model, options);
     await fit(model, tuning, optimizer, {
-      ...callbacks(input),
-      ...pausable(model, optimizer, input),
+      ...hooks,
+      ...pausable(model, optimizer, hooks),
       epochs: options.epochs,
       batchSize: options.batchSize,
       seed: options.seed,
@@ -165,14 +165,6 @@ function choose(model: Classifier, tuned: TuningMethod["tuned"]): () => void {
   for (const [p] of before) p.trainable = tuned === "all" || inHead.has(p) === (tuned === "head");
   return () => {
     for (const [p, trainable] of before) p.trainable = trainable;
-  };
-}
-
-function callbacks({ onCompile, onStep, signal }: DefenseInput) {
-  return {
-    ...(onCompile && { onCompile }),
-    ...(onStep && { onStep }),
-    ...(signal && { signal }),
   };
 }
 

@@ -70,27 +70,25 @@ async function fitVictim(
   model: Classifier,
   set: ImageSet,
   { seed, training }: VictimOptions,
-  { onCompile, onStep, onEpoch, signal, ...pause }: TrainHooks,
+  { onEpoch, ...hooks }: TrainHooks,
 ): Promise<number> {
   const { epochs, batchSize, augmentation, lr, precision } = training;
-  let loss = pause.resume?.loss ?? Number.NaN;
+  let loss = hooks.resume?.loss ?? Number.NaN;
   const optimizer = new SGD(model, training);
   try {
     model.train();
     await fit(model, set, optimizer, {
+      ...hooks,
       ...{ epochs, batchSize, seed, augmentation, precision },
       schedule: oneCycle(lr, epochs * Math.floor(set.labels.length / batchSize)),
       dropLast: true,
       ...pausable(model, optimizer, {
-        ...pause,
+        ...hooks,
         onEpoch: async (progress) => {
           loss = progress.loss;
           await onEpoch?.(progress, model);
         },
       }),
-      ...(onCompile && { onCompile }),
-      ...(onStep && { onStep }),
-      ...(signal && { signal }),
     });
   } finally {
     optimizer.release();
