@@ -56,10 +56,11 @@ export async function session<T>(
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   const { threads } = options;
-  const device = await openDevice({ kind: options.device, ...(threads && { threads }) });
-  progress.line(describe(device));
-  if (device instanceof WebGpuDevice) await useTuned(device, progress);
+  let device: Device | undefined;
   try {
+    device = await openDevice({ kind: options.device, ...(threads && { threads }) });
+    progress.line(describe(device));
+    if (device instanceof WebGpuDevice) await useTuned(device, progress);
     return await work({
       device,
       progress,
@@ -75,7 +76,7 @@ export async function session<T>(
     progress.end();
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
-    await device.destroy();
+    await device?.destroy();
   }
 }
 
