@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
-import { chromium } from "playwright-core";
 import { browserBundle } from "../scripts/bundle.mjs";
+import { launchChromium } from "../scripts/chromium.mjs";
 import { serve } from "../scripts/serve.mjs";
 import type { OpenDeviceOptions } from "../src/device/open.js";
 import type { Case } from "./cases.js";
@@ -14,17 +14,10 @@ import type { Subject } from "./runner.js";
 
 declare const benchmark: BenchmarkPage;
 
-const off = ["background-networking", "component-update", "sync", "quic", "gpu-sandbox"];
-const flags = ["--headless=new", "--no-sandbox", "--no-first-run", "--enable-unsafe-webgpu"];
-
 const html = `<!doctype html>
 <link rel="icon" href="data:," />
 <script type="module" src="page.js"></script>
 `;
-
-const executablePath =
-  process.env.CHROMIUM_PATH ??
-  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
 /**
  * Ours and a peer in one page of headless Chromium. `adapter` is Chromium's name for one to use
@@ -36,7 +29,7 @@ export async function openBrowser(
   peer: ScriptPeer | undefined,
   adapter: string | undefined,
 ): Promise<{ ours: Ours; peer: Subject | undefined }> {
-  if (!executablePath) throw new Error("no Chromium found: set CHROMIUM_PATH to its executable");
+  const browser = await launchChromium({ adapter });
   const folder = join(root, "build/peers");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "index.html"), html);
@@ -44,9 +37,6 @@ export async function openBrowser(
   await build({ ...browserBundle, entryPoints, outfile: join(folder, "page.js") });
   const bundle = peer && basename(await bundlePeer(root, peer, "browser"));
   const { server, url } = await serve(folder, 0);
-  const chosen = adapter ? [`--use-webgpu-adapter=${adapter}`] : [];
-  const args = [...flags, ...off.map((what) => `--disable-${what}`), ...chosen];
-  const browser = await chromium.launch({ executablePath, args });
   const page = await browser.newPage();
   page.on("console", (line) => {
     if (line.type() === "error") console.error(`page: ${line.text()}`);

@@ -1,19 +1,13 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildPage, pageFolder } from "../../scripts/build-page.mjs";
+import { launchChromium } from "../../scripts/chromium.mjs";
 import { serve } from "../../scripts/serve.mjs";
 
 const screenshots = join(import.meta.dirname, "../../build/screenshots");
-const executablePath =
-  process.env.CHROMIUM_PATH ??
-  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-const software = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
-const quiet = ["background-networking", "component-update", "sync", "quic", "gpu-sandbox"].map(
-  (what) => `--disable-${what}`,
-);
 
 /** Half the images carry the trigger: that is learned within the few steps there is time for. */
 interface Run {
@@ -36,13 +30,9 @@ let browser: Browser;
 const servers: Server[] = [];
 
 beforeAll(async () => {
-  if (!executablePath) {
-    throw new Error("this test needs Chromium: run scripts/setup.sh or set CHROMIUM_PATH");
-  }
+  browser = await launchChromium({ adapter: "swiftshader" });
   await buildPage();
   mkdirSync(screenshots, { recursive: true });
-  const args = ["--headless=new", "--no-sandbox", "--no-first-run", ...software, ...quiet];
-  browser = await chromium.launch({ executablePath, args });
 });
 
 afterAll(async () => {
