@@ -52,13 +52,16 @@ class FromTheGroundUp extends BaseSequencer {
   }
 }
 
-/** The tests run on the software driver wherever there is one, unless the caller names drivers. */
+/** Where distributions put lavapipe's Vulkan driver manifest. */
+const manifests = ["lvp_icd.json", "lvp_icd.x86_64.json", "lvp_icd.aarch64.json"].map(
+  (file) => `/usr/share/vulkan/icd.d/${file}`,
+);
+
+/** Tests, and programs they start, get the software adapter alone; a caller's own choice wins. */
 function softwareDriver(): Record<string, string> {
-  const manifest = ["lvp_icd.json", "lvp_icd.x86_64.json", "lvp_icd.aarch64.json"]
-    .map((name) => `/usr/share/vulkan/icd.d/${name}`)
-    .find((path) => existsSync(path));
-  if (!manifest || process.env.VK_DRIVER_FILES !== undefined) return {};
-  return { VK_DRIVER_FILES: manifest, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? tmpdir() };
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, XDG_RUNTIME_DIR = tmpdir() } = process.env;
+  const driver = VK_DRIVER_FILES ?? VK_ICD_FILENAMES ?? manifests.find((path) => existsSync(path));
+  return { ...(driver && { VK_DRIVER_FILES: driver }), XDG_RUNTIME_DIR };
 }
 
 export default defineConfig({

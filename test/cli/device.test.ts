@@ -6,7 +6,6 @@ import { choiceTable } from "../../src/cli/device.js";
 import { profileTable } from "../../src/cli/profile.js";
 import { tunedPath } from "../../src/cli/tuned.js";
 import type { KernelChoice } from "../../src/device/choices.js";
-import { useSoftwareGpu } from "../support/software-gpu.js";
 import { CommandLine } from "./command-line.js";
 
 /** Room for a cold compiler on a busy machine. */
@@ -14,7 +13,6 @@ const slow = { timeout: 600_000 };
 
 let cli: CommandLine;
 beforeAll(async () => {
-  useSoftwareGpu();
   cli = await CommandLine.build();
   process.env.XDG_CACHE_HOME = cli.folder;
 });

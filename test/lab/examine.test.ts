@@ -1,28 +1,24 @@
-import { afterAll, beforeAll, expect, expectTypeOf, test } from "vitest";
+import { expect, expectTypeOf, test } from "vitest";
 import { blended } from "../../src/attacks/index.js";
 import { imageAt } from "../../src/data/image-set.js";
 import { syntheticShapes } from "../../src/data/synthetic.js";
 import { type DefenseInput, fineTuning, tune } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
-import type { Device } from "../../src/device/device.js";
 import { Examiner } from "../../src/lab/examine.js";
 import { makeModel } from "../../src/lab/model.js";
 import { purify } from "../../src/lab/purify.js";
 import { placementOf } from "../../src/nn/place.js";
+import { useDevice } from "../support/devices.js";
 import { configuration } from "./samples.js";
 
 const { train, test: held } = syntheticShapes({ train: 20, test: 57, seed: 5 });
 const attack = { name: "blended", rate: 0.1, target: 3, options: { alpha: 0.25 } };
 
-let device: Device;
-beforeAll(async () => {
-  device = await openCpuDevice({ threads: 1 });
-});
-afterAll(() => device.destroy());
+const device = useDevice(() => openCpuDevice({ threads: 1 }));
 
 /** A model that gives every image one class, by its head's bias. */
 function constantModel(label: number) {
-  const model = makeModel(configuration.model, held, device, 0);
+  const model = makeModel(configuration.model, held, device(), 0);
   const { weight, bias } = model.head;
   weight.value.write(new Float32Array(weight.size));
   bias?.value.write(Float32Array.from({ length: 10 }, (_, i) => (i === label ? 1 : 0)));
@@ -56,7 +52,7 @@ test("a model that always says the target has ASR 1, one that says another class
 });
 
 test("a sample looks at so many images, the same each time; without an attack there is no ASR", async () => {
-  const model = makeModel(configuration.model, held, device, 4);
+  const model = makeModel(configuration.model, held, device(), 4);
   const sample = Examiner.create(held, attack).sample(31, 17);
   const found = await sample.examine(model);
   expect(found.cleanImages).toBe(31);
@@ -91,7 +87,7 @@ test("a defense has no way to receive an attack", () => {
   expectTypeOf<keyof DefenseInput>().toEqualTypeOf<
     "model" | "tuning" | "onCompile" | "onStep" | "onEpoch" | "onPause" | "resume" | "signal"
   >();
-  const model = makeModel(configuration.model, held, device, 0);
+  const model = makeModel(configuration.model, held, device(), 0);
   const trigger = blended(held);
   // Never called: the compiler is what is tested.
   const refused = [

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { backward, gradients } from "../../src/autograd/tape.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
 import type { Device } from "../../src/device/device.js";
@@ -18,20 +18,11 @@ import { tensor } from "../../src/tensor/create.js";
 import type { Shape } from "../../src/tensor/shape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { normRelativeError } from "../support/compare.js";
+import { useDevice } from "../support/devices.js";
 import { halfRounding, halves } from "../support/half.js";
-import { useSoftwareGpu } from "../support/software-gpu.js";
 import { labelsOf, values } from "../support/values.js";
 
-let opened: Device | undefined;
-const device = (): Device => {
-  if (!opened) throw new Error("the device is not open");
-  return opened;
-};
-beforeAll(async () => {
-  useSoftwareGpu();
-  opened = await openWebGpuDevice();
-});
-afterAll(() => opened?.destroy());
+const device = useDevice(openWebGpuDevice);
 
 const pick = (list: readonly Tensor[], i: number): Tensor => list[i] as Tensor;
 

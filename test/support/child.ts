@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { softwareGpuEnvironment } from "./software-gpu.js";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -16,7 +15,7 @@ export interface ChildResult {
 
 /**
  * Bundles a TypeScript program, whose imports are relative to the project's root, and runs it in a
- * Node process of its own with the software GPU; the process is killed after `timeout` ms.
+ * Node process of its own with the tests' Vulkan driver; the process is killed after `timeout` ms.
  */
 export async function runProgram(source: string, timeout = 60_000): Promise<ChildResult> {
   // Inside the project, so that the program finds the optional webgpu package.
@@ -42,8 +41,7 @@ export async function runProgram(source: string, timeout = 60_000): Promise<Chil
 }
 
 function runNode(args: readonly string[], timeout: number): Promise<ChildResult> {
-  const env = { ...process.env, ...softwareGpuEnvironment() };
-  const child = spawn(process.execPath, args, { env, timeout, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { timeout, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {

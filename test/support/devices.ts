@@ -1,16 +1,23 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { openCpuDevice } from "../../src/device/cpu/open.js";
 import type { Device, DeviceKind } from "../../src/device/device.js";
+import { openDevice } from "../../src/device/open.js";
 import type { Slice } from "../../src/device/storage.js";
-import { openWebGpuDevice } from "../../src/device/webgpu/device.js";
 import type { HostArray } from "./host-call.js";
-import { useSoftwareGpu } from "./software-gpu.js";
 
-/** Opens a device the way tests use it: WebGPU on the software adapter unless the caller chose one. */
-export function openTestDevice(kind: DeviceKind): Promise<Device> {
-  if (kind === "cpu") return openCpuDevice();
-  useSoftwareGpu();
-  return openWebGpuDevice();
+/**
+ * One device for all tests of the file or `describe` that calls this: opened before the first,
+ * destroyed after the last. WebGPU runs on the adapter that vitest.config.ts chooses.
+ */
+export function useDevice<D extends Device>(open: () => Promise<D>): () => D {
+  let opened: D | undefined;
+  beforeAll(async () => {
+    opened = await open();
+  });
+  afterAll(() => opened?.destroy());
+  return () => {
+    if (!opened) throw new Error("the device is open only while tests run");
+    return opened;
+  };
 }
 
 /** Both devices, or the one that SHIFTGRAD_TEST_DEVICE names. */
@@ -28,17 +35,7 @@ export function testDeviceKinds(): readonly DeviceKind[] {
 export function describeOnDevices(title: string, body: (device: () => Device) => void): void {
   for (const kind of testDeviceKinds()) {
     describe(`${title} (${kind})`, () => {
-      let opened: Device | undefined;
-      beforeAll(async () => {
-        opened = await openTestDevice(kind);
-      });
-      afterAll(async () => {
-        await opened?.destroy();
-      });
-      body(() => {
-        if (!opened) throw new Error(`the ${kind} device is not open`);
-        return opened;
-      });
+      body(useDevice(() => openDevice({ kind })));
     });
   }
 }

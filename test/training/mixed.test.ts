@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/tape.js";
 import { BatchLoader } from "../../src/data/loader.js";
 import { alignment, methods, tune } from "../../src/defenses/index.js";
@@ -18,7 +18,7 @@ import { BatchInput } from "../../src/training/batch-input.js";
 import { type FitOptions, fit } from "../../src/training/fit.js";
 import { type PausedFit, pausable } from "../../src/training/pause.js";
 import { MixedPrecision } from "../../src/training/precision.js";
-import { useSoftwareGpu } from "../support/software-gpu.js";
+import { useDevice } from "../support/devices.js";
 import { tinyModel, tinySet } from "../support/tiny.js";
 
 const augmentation = { pad: 2, flip: true };
@@ -27,16 +27,7 @@ const options: FitOptions = {
   ...{ epochs: 4, batchSize: 16, seed: 9, schedule: cosine(0.05, 12), augmentation },
 };
 
-let opened: Device | undefined;
-const device = (): Device => {
-  if (!opened) throw new Error("the device is not open");
-  return opened;
-};
-beforeAll(async () => {
-  useSoftwareGpu();
-  opened = await openWebGpuDevice();
-});
-afterAll(() => opened?.destroy());
+const device = useDevice(openWebGpuDevice);
 
 /** Trains a tiny model, from initial weights moved by up to `moved` of their size. */
 async function trained(changes: Partial<FitOptions>, moved = 0, seed = 0) {

@@ -3,7 +3,6 @@ import { openWebGpuDevice } from "../../../src/device/webgpu/device.js";
 import { kernelCase } from "../../support/kernel-case.js";
 import { output, uniform } from "../../support/random.js";
 import { convShape } from "../../support/shapes.js";
-import { useSoftwareGpu } from "../../support/software-gpu.js";
 
 const shape = convShape([3, 9, 11, 4], [3, 3, 8], { stride: [2, 2], pad: [1, 1] });
 const sizes = {
@@ -37,7 +36,6 @@ const cases = [
 ];
 
 test("the tile loop through workgroup memory", { timeout: 120_000 }, async () => {
-  useSoftwareGpu();
   const device = await openWebGpuDevice({ variants: { "*": "tile32deep" } });
   try {
     for (const { check } of cases) await check(device);

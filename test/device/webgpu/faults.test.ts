@@ -11,9 +11,6 @@ import { openDevice } from "../../../src/device/open.js";
 import type { Slice } from "../../../src/device/storage.js";
 import { openWebGpuDevice, type WebGpuDevice } from "../../../src/device/webgpu/device.js";
 import type { GpuStorage } from "../../../src/device/webgpu/memory.js";
-import { useSoftwareGpu } from "../../support/software-gpu.js";
-
-useSoftwareGpu();
 
 async function withDevice(body: (device: WebGpuDevice) => Promise<void>): Promise<void> {
   const device = await openWebGpuDevice();

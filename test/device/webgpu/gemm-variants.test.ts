@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { TuneStore } from "../../../src/device/webgpu/autotune.js";
 import { openWebGpuDevice, type WebGpuDevice } from "../../../src/device/webgpu/device.js";
 import {
@@ -11,7 +11,6 @@ import { runKernel } from "../../support/host-call.js";
 import { kernelCase } from "../../support/kernel-case.js";
 import { output, uniform } from "../../support/random.js";
 import { convShape } from "../../support/shapes.js";
-import { useSoftwareGpu } from "../../support/software-gpu.js";
 
 /** Room for a cold compiler on a busy machine. */
 const slow = { timeout: 600_000 };
@@ -36,7 +35,6 @@ async function open(variants: Readonly<Record<string, string>>): Promise<WebGpuD
   device = await openWebGpuDevice({ variants });
   return device;
 }
-beforeAll(useSoftwareGpu);
 afterEach(async () => {
   await device?.destroy();
   device = undefined;

@@ -1,15 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Device } from "../../../src/device/device.js";
+import { describe, expect, test } from "vitest";
 import type { KernelName } from "../../../src/device/kernels.js";
 import { openWebGpuDevice } from "../../../src/device/webgpu/device.js";
 import { references } from "../../reference/index.js";
 import { exact, type Tolerance } from "../../support/compare.js";
+import { useDevice } from "../../support/devices.js";
 import { HalfArray, halfRounding, halves } from "../../support/half.js";
 import { type HostCall, runKernel } from "../../support/host-call.js";
 import { type KernelCase, kernelCase, testKernelCases } from "../../support/kernel-case.js";
 import { gridded, output, outputWords, product, uniform, words } from "../../support/random.js";
 import { convShape, poolShape } from "../../support/shapes.js";
-import { useSoftwareGpu } from "../../support/software-gpu.js";
 
 /**
  * Kernels on halves: inputs are rounded to f16 before the reference sees them. What is stored as f16
@@ -36,24 +35,15 @@ function halfCase<K extends KernelName>(
   return kernelCase(kernel, title, build, { ...bars, ...tolerances });
 }
 
-let device: Device | undefined;
-const on = (): Device => {
-  if (!device) throw new Error("the device is not open");
-  return device;
-};
-beforeAll(async () => {
-  useSoftwareGpu();
-  device = await openWebGpuDevice();
-});
-afterAll(() => device?.destroy());
+const device = useDevice(openWebGpuDevice);
 
 test("the adapter of the tests has 16-bit floats", () => {
-  expect(on().info.features).toContain("shader-f16");
+  expect(device().info.features).toContain("shader-f16");
 });
 
 describe("moving", () => {
   const lengths = [1, 2, 3, 257, 258, 260, 4104];
-  testKernelCases(on, [
+  testKernelCases(device, [
     ...lengths.map((n) =>
       kernelCase("copy", `${n} halves`, () => ({ src: half(n, n), dst: halfOutput(n) })),
     ),
@@ -88,7 +78,7 @@ describe("elementwise", () => {
     scalars: [0.25, 1.25],
   });
   const sizes = [1, 3, 257, 4100];
-  testKernelCases(on, [
+  testKernelCases(device, [
     ...sizes.flatMap((n) => [
       halfCase("elementwise", `f32 to f16 of ${n}`, () =>
         call("cast", [n], [[uniform(1, n), [1]]], halfOutput(n)),
@@ -126,7 +116,7 @@ describe("elementwise", () => {
   test("the edges of f16: overflow is infinite, small numbers are subnormal", async () => {
     const values = [65504, 65519, 65520, -1e6, 2 ** -24, 3 * 2 ** -25, Number.NaN, -0];
     const got = await runKernel(
-      on(),
+      device(),
       "elementwise",
       call("cast", [8], [[Float64Array.from(values), [1]]], halfOutput(8)),
     );
@@ -147,7 +137,7 @@ describe("reductions give f32", () => {
     [1, 300, 516],
   ] as const;
   testKernelCases(
-    on,
+    device,
     extents.flatMap(([outer, reduced, inner]) =>
       (["sum", "mean", "max", "argmax"] as const).map((op) =>
         kernelCase("reduce", `${op} of [${outer}, ${reduced}, ${inner}]`, () => ({
@@ -166,7 +156,7 @@ describe("pooling", () => {
     poolShape([2, 8, 6, 4], [3, 3], { pad: [1, 1] }),
   ];
   testKernelCases(
-    on,
+    device,
     shapes.flatMap((s) =>
       (["max", "avg"] as const).flatMap((op) => {
         const x = () => halves(gridded(1, s.n * s.h * s.w * s.c, -2, 2, 0.25));
@@ -226,7 +216,7 @@ describe("batch norm", () => {
     [2049, 64],
   ] as const;
   testKernelCases(
-    on,
+    device,
     sizes.flatMap(([rows, channels]) =>
       [false, true].flatMap((fused) => {
         const title = `[${rows}, ${channels}]${fused ? " + residual, relu" : ""}`;
@@ -281,7 +271,7 @@ const convCases = (s: ReturnType<typeof convShape>) => {
 };
 
 describe("GEMMs", () => {
-  testKernelCases(on, [
+  testKernelCases(device, [
     matmulCase([2, 37, 35, 21], [true, true]),
     matmulCase([1, 5, 3, 1031], [false, false]),
     matmulCase([1, 20, 12, 2048], [true, false]),

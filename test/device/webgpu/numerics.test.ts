@@ -1,35 +1,30 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { ElementwiseOp } from "../../../src/device/elementwise.js";
 import type { Slice } from "../../../src/device/storage.js";
-import { openWebGpuDevice, type WebGpuDevice } from "../../../src/device/webgpu/device.js";
-import { useSoftwareGpu } from "../../support/software-gpu.js";
+import { openWebGpuDevice } from "../../../src/device/webgpu/device.js";
+import { useDevice } from "../../support/devices.js";
 
-let device: WebGpuDevice;
-beforeAll(async () => {
-  useSoftwareGpu();
-  device = await openWebGpuDevice();
-});
-afterAll(() => device.destroy());
+const device = useDevice(openWebGpuDevice);
 
 const upload = (values: ArrayLike<number>): Slice => {
   const slice = empty(values.length);
-  device.write(slice, Float32Array.from(values));
+  device().write(slice, Float32Array.from(values));
   return slice;
 };
 const empty = (length: number): Slice => ({
-  storage: device.allocate(length * 4, "test"),
+  storage: device().allocate(length * 4, "test"),
   offset: 0,
   length,
 });
 const floats = async (slice: Slice): Promise<number[]> => [
-  ...new Float32Array(await device.read(slice)),
+  ...new Float32Array(await device().read(slice)),
 ];
 
 async function apply(kernel: ElementwiseOp, ...inputs: ArrayLike<number>[]): Promise<number[]> {
-  using _scope = device.scope();
+  using _scope = device().scope();
   const length = inputs[0]?.length ?? 0;
   const out = empty(length);
-  device.run("elementwise", {
+  device().run("elementwise", {
     kernel,
     inputs: inputs.map((values) => ({ slice: upload(values), strides: [1] })),
     out,
@@ -87,7 +82,7 @@ test("a NaN is not swallowed by batch norm's ReLU", async () => {
     Slice,
   ];
   const out = empty(9);
-  device.run("batchNormInference", {
+  device().run("batchNormInference", {
     ...{ rows: 3, channels: 3, relu: true, x, gamma, beta, runningMean, runningVar },
     ...{ residual: null, out, eps: 0 },
   });

@@ -1,25 +1,20 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { profileRows } from "../../../src/device/profile.js";
 import type { Slice } from "../../../src/device/storage.js";
 import { chromeTrace } from "../../../src/device/trace.js";
-import { openWebGpuDevice, type WebGpuDevice } from "../../../src/device/webgpu/device.js";
+import { openWebGpuDevice } from "../../../src/device/webgpu/device.js";
 import { Profiler } from "../../../src/device/webgpu/profiler.js";
+import { useDevice } from "../../support/devices.js";
 import { uniform } from "../../support/random.js";
 import { convShape } from "../../support/shapes.js";
-import { useSoftwareGpu } from "../../support/software-gpu.js";
 
-let device: WebGpuDevice;
-beforeAll(async () => {
-  useSoftwareGpu();
-  device = await openWebGpuDevice({ variants: { convolution: "winograd" } });
-});
-afterAll(() => device.destroy());
+const device = useDevice(() => openWebGpuDevice({ variants: { convolution: "winograd" } }));
 
 let seed = 1;
 const slice = (length: number): Slice => {
-  const storage = device.allocate(length * 4, "test");
+  const storage = device().allocate(length * 4, "test");
   const made = { storage, offset: 0, length };
-  device.write(made, Float32Array.from(uniform(seed++, length)));
+  device().write(made, Float32Array.from(uniform(seed++, length)));
   return made;
 };
 
@@ -34,26 +29,26 @@ function workload() {
   const [x, y] = [slice(10_001), slice(10_001)];
   const operand = { slice: x, strides: [1] };
   return () => {
-    device.run("conv2d", { ...image, shape: conv });
-    device.run("matmul", { a, b, bias: null, out, transA: false, transB: false, ...sizes });
+    device().run("conv2d", { ...image, shape: conv });
+    device().run("matmul", { a, b, bias: null, out, transA: false, transB: false, ...sizes });
     for (let i = 0; i < 3; i++) {
       const inputs = [operand, operand];
-      device.run("elementwise", {
+      device().run("elementwise", {
         ...{ kernel: "add", inputs, out: y, shape: [10_001], scalars: [0, 0] },
       });
-      device.run("copy", { src: y, dst: x });
+      device().run("copy", { src: y, dst: x });
     }
   };
 }
 
 test("the table counts calls, operations and bytes by definition, and its times add up", async () => {
   const run = workload();
-  device.profile(true);
-  const before = device.counters.dispatches;
+  device().profile(true);
+  const before = device().counters.dispatches;
   run();
-  const calls = await device.profileReport();
-  device.profile(false);
-  const dispatches = device.counters.dispatches - before;
+  const calls = await device().profileReport();
+  device().profile(false);
+  const dispatches = device().counters.dispatches - before;
   const rows = profileRows(calls, { peaks: { gflops: 50, gbytes: 8 } });
   const row = (name: string) => rows.find((r) => r.name === name);
 
@@ -85,21 +80,21 @@ test("the table counts calls, operations and bytes by definition, and its times 
   expect(bytes("elementwise add")).toBeCloseTo(3 * 2 * 4 * 10_001, 3);
   const floor = (3 * 2 * 4 * 10_001) / 8 / 1e6;
   expect((row("copy")?.ofRoofline ?? 0) * (row("copy")?.ms ?? 0)).toBeCloseTo(floor, 9);
-  expect(await device.profileReport()).toEqual([]);
+  expect(await device().profileReport()).toEqual([]);
 });
 
 test("every replay of a recording is profiled, also one recorded before", async () => {
-  const recording = device.capture(workload());
-  const before = device.counters.dispatches;
-  device.profile(true);
+  const recording = device().capture(workload());
+  const before = device().counters.dispatches;
+  device().profile(true);
   for (let i = 0; i < 3; i++) recording.replay();
-  const calls = await device.profileReport();
-  device.profile(false);
+  const calls = await device().profileReport();
+  device().profile(false);
   expect(calls.map(({ name }) => name).slice(8, 12)).toEqual([
     ...["conv2d", "matmul", "elementwise add", "copy"],
   ]);
   expect(calls).toHaveLength(3 * 8);
-  const dispatches = device.counters.dispatches - before;
+  const dispatches = device().counters.dispatches - before;
   expect(calls.reduce((sum, call) => sum + call.dispatches.length, 0)).toBe(dispatches);
   expect(profileRows(calls, { by: "shape" }).map(({ name }) => name)).toContain(
     "conv2d 2x9x7 12>16 3x3",
@@ -109,20 +104,20 @@ test("every replay of a recording is profiled, also one recorded before", async 
 
 test("the trace holds every dispatch, in order, inside its call", async () => {
   const run = workload();
-  const before = device.counters.dispatches;
-  device.profile(true);
+  const before = device().counters.dispatches;
+  device().profile(true);
   run();
   run();
-  const calls = await device.profileReport();
-  device.profile(false);
-  const trace = JSON.parse(chromeTrace(calls, device.info.name)) as {
+  const calls = await device().profileReport();
+  device().profile(false);
+  const trace = JSON.parse(chromeTrace(calls, device().info.name)) as {
     traceEvents: { name: string; ph: string; tid: number; ts: number; dur: number }[];
   };
   const events = trace.traceEvents.filter(({ ph }) => ph === "X");
   const tracks = [1, 2].map((track) => events.filter(({ tid }) => tid === track));
   const [onCalls = [], onDispatches = []] = tracks;
   expect(onCalls).toHaveLength(2 * 8);
-  expect(onDispatches).toHaveLength(device.counters.dispatches - before);
+  expect(onDispatches).toHaveLength(device().counters.dispatches - before);
   for (const track of tracks) {
     for (const [i, { ts, dur }] of track.entries()) {
       const next = track[i + 1];

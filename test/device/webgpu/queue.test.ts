@@ -1,27 +1,22 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Slice } from "../../../src/device/storage.js";
-import { openWebGpuDevice, type WebGpuDevice } from "../../../src/device/webgpu/device.js";
-import { useSoftwareGpu } from "../../support/software-gpu.js";
+import { openWebGpuDevice } from "../../../src/device/webgpu/device.js";
+import { useDevice } from "../../support/devices.js";
 
-let device: WebGpuDevice;
-beforeAll(async () => {
-  useSoftwareGpu();
-  device = await openWebGpuDevice();
-});
-afterAll(() => device.destroy());
+const device = useDevice(openWebGpuDevice);
 
 const slice = (length: number, label = "test"): Slice => ({
-  storage: device.allocate(length * 4, label),
+  storage: device().allocate(length * 4, label),
   offset: 0,
   length,
 });
 const floats = async (source: Slice): Promise<number[]> => [
-  ...new Float32Array(await device.read(source)),
+  ...new Float32Array(await device().read(source)),
 ];
 const ramp = (length: number, start = 1): Float32Array =>
   Float32Array.from({ length }, (_, i) => start + i);
 const add = (x: Slice, y: Slice, out: Slice): void =>
-  device.run("elementwise", {
+  device().run("elementwise", {
     kernel: "add",
     inputs: [
       { slice: x, strides: [1] },
@@ -34,10 +29,10 @@ const add = (x: Slice, y: Slice, out: Slice): void =>
 
 test("a write after a dispatch that reads the same storage does not overtake it", async () => {
   const [source, first, second] = [slice(7), slice(7), slice(7)];
-  device.write(source, ramp(7));
-  device.run("copy", { src: source, dst: first });
-  device.write(source, ramp(7, 100));
-  device.run("copy", { src: source, dst: second });
+  device().write(source, ramp(7));
+  device().run("copy", { src: source, dst: first });
+  device().write(source, ramp(7, 100));
+  device().run("copy", { src: source, dst: second });
   expect(await floats(first)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   expect(await floats(second)).toEqual([100, 101, 102, 103, 104, 105, 106]);
 });
@@ -45,32 +40,32 @@ test("a write after a dispatch that reads the same storage does not overtake it"
 test("a write into a block that pending commands used under another name waits for them", async () => {
   const kept = slice(5);
   {
-    using _scope = device.scope();
+    using _scope = device().scope();
     const temporary = slice(5, "before");
-    device.run("fill", { dst: temporary, value: 3 });
-    device.run("copy", { src: temporary, dst: kept });
-    device.keep(kept.storage);
+    device().run("fill", { dst: temporary, value: 3 });
+    device().run("copy", { src: temporary, dst: kept });
+    device().keep(kept.storage);
   }
   const reused = slice(5, "after");
-  device.write(reused, ramp(5, 50));
+  device().write(reused, ramp(5, 50));
   expect(await floats(kept)).toEqual([3, 3, 3, 3, 3]);
   expect(await floats(reused)).toEqual([50, 51, 52, 53, 54]);
 });
 
 test("a write takes part of a typed array, and shared memory", async () => {
   const target = slice(3);
-  device.write(target, ramp(9).subarray(4, 7));
+  device().write(target, ramp(9).subarray(4, 7));
   expect(await floats(target)).toEqual([5, 6, 7]);
   const shared = new Float32Array(new SharedArrayBuffer(12));
   shared.set([7, 8, 9]);
-  device.write(target, shared);
+  device().write(target, shared);
   expect(await floats(target)).toEqual([7, 8, 9]);
 });
 
 test("reads may overlap and come back in their own places", async () => {
   const slices = [3, 900, 70_001].map((length, i) => {
     const target = slice(length);
-    device.run("fill", { dst: target, value: i + 0.5 });
+    device().run("fill", { dst: target, value: i + 0.5 });
     return target;
   });
   const results = await Promise.all(slices.map(floats));
@@ -84,8 +79,8 @@ test("more workgroups than a dimension allows are folded", async () => {
   // One row of 64 lanes per group and vec4s: 70,000 groups and a rest.
   const target = slice(70_000 * 64 + 13);
   const rows = slice(1);
-  device.write(rows, new Uint32Array([0]));
-  device.run("oneHot", {
+  device().write(rows, new Uint32Array([0]));
+  device().run("oneHot", {
     index: rows,
     out: target,
     picked: 1,
@@ -93,7 +88,7 @@ test("more workgroups than a dimension allows are folded", async () => {
     on: 5,
     off: 2,
   });
-  const values = new Float32Array(await device.read(target));
+  const values = new Float32Array(await device().read(target));
   expect(values[0]).toBe(5);
   expect(values.slice(1).every((value) => value === 2)).toBe(true);
 });
@@ -101,29 +96,29 @@ test("more workgroups than a dimension allows are folded", async () => {
 test("a steady step creates no buffer, no bind group and no pipeline, and submits once a write", async () => {
   const parameters = slice(999);
   const hyper = slice(4);
-  device.run("fill", { dst: parameters, value: 1 });
+  device().run("fill", { dst: parameters, value: 1 });
   const velocity = slice(999);
-  device.run("fill", { dst: velocity, value: 0 });
+  device().run("fill", { dst: velocity, value: 0 });
   const step = async (i: number): Promise<number[]> => {
-    using _scope = device.scope();
-    device.write(hyper, new Float32Array([0.1 / (i + 1), 0.9, 5e-4, 0]));
+    using _scope = device().scope();
+    device().write(hyper, new Float32Array([0.1 / (i + 1), 0.9, 5e-4, 0]));
     let grads = slice(999);
-    device.run("fill", { dst: grads, value: 0.25 });
+    device().run("fill", { dst: grads, value: 0.25 });
     for (let k = 0; k < 40; k++) {
       const next = slice(999);
       add(grads, parameters, next);
       grads = next;
     }
-    device.run("sgd", { params: parameters, grads, velocity, hyper, skip: null });
+    device().run("sgd", { params: parameters, grads, velocity, hyper, skip: null });
     const norm = slice(1);
     const shape = { outer: 1, reduced: 999, inner: 1 };
-    device.run("reduce", { op: "sum", x: parameters, out: norm, ...shape });
+    device().run("reduce", { op: "sum", x: parameters, out: norm, ...shape });
     return floats(norm);
   };
   for (let i = 0; i < 3; i++) await step(i);
-  const before = { ...device.counters };
+  const before = { ...device().counters };
   for (let i = 0; i < 5; i++) await step(i);
-  const after = device.counters;
+  const after = device().counters;
   expect(after.buffersCreated).toBe(before.buffersCreated);
   expect(after.bindGroupsCreated).toBe(before.bindGroupsCreated);
   expect(after.pipelinesCreated).toBe(before.pipelinesCreated);
@@ -135,28 +130,28 @@ test("a steady step creates no buffer, no bind group and no pipeline, and submit
 test("a recording replays what it recorded, on the data of the moment", async () => {
   const x = slice(130);
   const total = slice(130);
-  device.run("fill", { dst: total, value: 0 });
-  device.write(x, ramp(130));
-  const recording = device.capture(() => {
-    using _scope = device.scope();
+  device().run("fill", { dst: total, value: 0 });
+  device().write(x, ramp(130));
+  const recording = device().capture(() => {
+    using _scope = device().scope();
     const doubled = slice(130);
     add(x, x, doubled);
     const sum = slice(130);
     add(total, doubled, sum);
-    device.run("copy", { src: sum, dst: total });
+    device().run("copy", { src: sum, dst: total });
   });
   expect((await floats(total)).slice(0, 3)).toEqual([0, 0, 0]);
   recording.replay();
   expect((await floats(total)).slice(0, 3)).toEqual([2, 4, 6]);
-  device.write(x, ramp(130, 10));
+  device().write(x, ramp(130, 10));
   // What is allocated now must not lie in the recording's own memory.
   const bystander = slice(130);
-  device.run("fill", { dst: bystander, value: -1 });
-  const before = { ...device.counters };
+  device().run("fill", { dst: bystander, value: -1 });
+  const before = { ...device().counters };
   recording.replay();
   recording.replay();
-  expect(device.counters.dispatches - before.dispatches).toBe(6);
-  expect(device.counters.bindGroupsCreated).toBe(before.bindGroupsCreated);
+  expect(device().counters.dispatches - before.dispatches).toBe(6);
+  expect(device().counters.bindGroupsCreated).toBe(before.bindGroupsCreated);
   expect((await floats(total)).slice(0, 3)).toEqual([42, 48, 54]);
   expect(new Set(await floats(bystander))).toEqual(new Set([-1]));
   recording.release();
@@ -165,8 +160,8 @@ test("a recording replays what it recorded, on the data of the moment", async ()
 
 test("a failing capture leaves the device usable, and writes do not belong inside one", async () => {
   const x = slice(5);
-  expect(() => device.capture(() => device.write(x, ramp(5)))).toThrow(/inside capture/);
-  expect(() => device.capture(() => device.capture(() => {}))).toThrow(/inside capture/);
-  device.write(x, ramp(5));
+  expect(() => device().capture(() => device().write(x, ramp(5)))).toThrow(/inside capture/);
+  expect(() => device().capture(() => device().capture(() => {}))).toThrow(/inside capture/);
+  device().write(x, ramp(5));
   expect(await floats(x)).toEqual([1, 2, 3, 4, 5]);
 });
