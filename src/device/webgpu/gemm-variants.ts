@@ -139,8 +139,8 @@ export function plausibleVariants(adapter: GemmAdapter, size: GemmSize): GemmVar
 
 /**
  * The variant to use where nothing was measured. Software adapters: subgroup tiles on lavapipe
- * (subgroups of 8), unrolled code on SwiftShader (of 4), else registers. GPUs: the largest workgroup tile that still makes
- * enough workgroups to fill the machine.
+ * (subgroups of 8), unrolled code on SwiftShader (of 4), else registers. GPUs: the largest workgroup
+ * tile that still makes enough workgroups to fill the machine.
  */
 export function defaultVariant(adapter: GemmAdapter, size: GemmSize): GemmVariantName {
   const { m, n, count } = size;
