@@ -23,8 +23,10 @@ export {
 } from "./device/profile.js";
 export type { Scope } from "./device/scope.js";
 export { chromeTrace } from "./device/trace.js";
-export type { TuneOptions, TuneResult, TuneStore } from "./device/webgpu/autotune.js";
+export type { TuneOptions, TuneResult } from "./device/webgpu/autotune.js";
 export { openWebGpuDevice, type WebGpuDevice, type WebGpuOptions } from "./device/webgpu/device.js";
+export { type StoredChoices, type TuneStore, TuneStoreError } from "./device/webgpu/tune-store.js";
+export { indexedDbTuneStore } from "./device/webgpu/tune-store-indexeddb.js";
 export * from "./models/index.js";
 export * from "./nn/index.js";
 export * from "./ops/index.js";

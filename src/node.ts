@@ -5,7 +5,7 @@
 export * from "./browser.js";
 export { directory } from "./data/directory.js";
 export { type Cifar10DownloadOptions, downloadCifar10 } from "./data/download-cifar10.js";
-export { fileTuneStore } from "./device/webgpu/autotune-file.js";
+export { fileTuneStore } from "./device/webgpu/tune-store-file.js";
 export { demoRun } from "./lab/demo-run.js";
 export { type EvaluateRequest, evaluateRun } from "./lab/evaluate-run.js";
 export { type PurifyRequest, purifyRun } from "./lab/purify-run.js";

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { TuneStore } from "../device/webgpu/autotune.js";
-import { fileTuneStore } from "../device/webgpu/autotune-file.js";
 import type { WebGpuDevice } from "../device/webgpu/device.js";
+import type { TuneStore } from "../device/webgpu/tune-store.js";
+import { fileTuneStore } from "../device/webgpu/tune-store-file.js";
 import type { Progress } from "./progress.js";
 
 /** Where `device --tune` leaves its choices: the user's cache directory, as the system has it. */
@@ -23,6 +23,13 @@ export const tunedStore = (): TuneStore => fileTuneStore(tunedPath());
 
 /** Lets a device run what was tuned on it before, and says so. */
 export async function useTuned(device: WebGpuDevice, progress: Progress): Promise<void> {
-  const count = await device.useTuned(tunedStore());
+  const { choices, stale } = await device.useTuned(tunedStore());
+  const count = Object.keys(choices).length;
   if (count > 0) progress.line(`kernels: ${count} choices tuned here before, ${tunedPath()}`);
+  if (stale > 0) {
+    progress.line(
+      `kernels: ${stale} choices in ${tunedPath()} are of another shiftgrad's kernels and are not ` +
+        "used; shiftgrad device --tune measures again",
+    );
+  }
 }

@@ -1,11 +1,14 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { columns } from "../../src/cli/columns.js";
 import { choiceTable } from "../../src/cli/device.js";
 import { profileTable } from "../../src/cli/profile.js";
 import { tunedPath } from "../../src/cli/tuned.js";
 import type { KernelChoice } from "../../src/device/choices.js";
+import { kernelCode } from "../../src/device/webgpu/kernel-code.js";
+import { withChoices } from "../../src/device/webgpu/tune-store.js";
+import { fileTuneStore } from "../../src/device/webgpu/tune-store-file.js";
 import { CommandLine } from "./command-line.js";
 
 /** Room for a cold compiler on a busy machine. */
@@ -64,8 +67,9 @@ test("what device --tune left is used by later commands", slow, async () => {
   const other = measured.variants.find((name: string) => name !== measured.variant);
   const known = { [measured.shapeClass]: other, [stale.shapeClass]: "tile33" };
   expect(tunedPath().startsWith(cli.folder)).toBe(true);
-  await mkdir(dirname(tunedPath()));
-  await writeFile(tunedPath(), JSON.stringify({ [info.name]: known, another: known }));
+  const store = fileTuneStore(tunedPath());
+  await store.update((text) => withChoices(text, info.name, kernelCode(), known));
+  await store.update((text) => withChoices(text, "another", kernelCode(), known));
 
   const after = await cli.run([...gpu, "--choices"]);
   const [{ choices }] = JSON.parse(after.stdout).devices;
@@ -74,6 +78,13 @@ test("what device --tune left is used by later commands", slow, async () => {
   expect(found(measured)).toMatchObject({ variant: other, reason: "tuned" });
   expect(found(stale)).toEqual(stale);
   expect(after.stderr).toContain(`2 choices tuned here before, ${tunedPath()}`);
+
+  await store.update((text) => withChoices(text, info.name, "deadbeef", known));
+  const updated = await cli.run([...gpu, "--choices"]);
+  expect(JSON.parse(updated.stdout).devices[0].choices).toEqual(presets);
+  expect(updated.stderr).toContain(
+    `2 choices in ${tunedPath()} are of another shiftgrad's kernels and are not used`,
+  );
 });
 
 test("profile prints a table or JSON, and leaves a trace of every dispatch", slow, async () => {

@@ -12,7 +12,9 @@ test.each(["reading what was tuned", "the work"])(
   "a session gives device and signals back when %s fails",
   async (part) => {
     const failure = new Error(`failed: ${part}`);
-    const useTuned = vi.spyOn(WebGpuDevice.prototype, "useTuned").mockResolvedValue(0);
+    const useTuned = vi
+      .spyOn(WebGpuDevice.prototype, "useTuned")
+      .mockResolvedValue({ choices: {}, stale: 0 });
     if (part !== "the work") useTuned.mockRejectedValue(failure);
     const destroy = vi.spyOn(WebGpuDevice.prototype, "destroy");
     const before = listeners();

@@ -1,20 +1,18 @@
 import type { Slice } from "../storage.js";
+import { kernelCode } from "./kernel-code.js";
 import type { GpuLowering, Tunable } from "./lowering.js";
+import { type StoredChoices, storedChoices, type TuneStore, withChoices } from "./tune-store.js";
 import type { VariantChoices } from "./variant-choices.js";
 
-/** Where choices outlive the process: a file in Node, IndexedDB or localStorage in a browser. */
-export interface TuneStore {
-  load(): Promise<string | null>;
-  save(text: string): Promise<void>;
-}
-
 export interface TuneOptions {
-  /** Choices read from here are not measured again; new ones are added. */
+  /** Choices read from here are not measured again; each new one is added as it is made. */
   store?: TuneStore;
   /** Timed rounds of each variant; the fastest counts. Default 3. */
   rounds?: number;
   /** Told of every choice as it is made, as a line of text. */
   log?: (line: string) => void;
+  /** Ends it between two shape classes, with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 export interface TuneResult {
@@ -42,21 +40,17 @@ const worthwhile = 1.05;
 /** Calls are repeated inside one round until a round takes about this long. */
 const roundMs = 4;
 
-/** By adapter, then by shape class. */
-type Stored = Record<string, Record<string, string>>;
-
-const readStore = async (store: TuneStore | undefined): Promise<Stored> =>
-  JSON.parse((await store?.load()) ?? "{}");
-
-/** Takes over what was measured on the adapter before; returns how many choices that were. */
+/** Takes over what was measured on the adapter before. */
 export async function loadTuned(
   choices: VariantChoices,
   adapter: string,
   store: TuneStore,
-): Promise<number> {
-  const known = Object.entries((await readStore(store))[adapter] ?? {});
-  for (const [shapeClass, variant] of known) choices.set(shapeClass, variant);
-  return known.length;
+): Promise<StoredChoices> {
+  const stored = storedChoices(await store.load(), adapter, kernelCode());
+  for (const [shapeClass, variant] of Object.entries(stored.choices)) {
+    choices.set(shapeClass, variant);
+  }
+  return stored;
 }
 
 /**
@@ -69,22 +63,26 @@ export async function tune(
   tunables: readonly Tunable[],
   options: TuneOptions,
 ): Promise<TuneResult[]> {
-  const stored = await readStore(options.store);
-  const known = stored[host.adapter] ?? {};
+  const { store, signal, rounds = 3 } = options;
+  const { adapter } = host;
+  const kernels = kernelCode();
+  const known = storedChoices((await store?.load()) ?? null, adapter, kernels).choices;
   const results: TuneResult[] = [];
   for (const tunable of tunables) {
-    const before = known[tunable.shapeClass];
+    signal?.throwIfAborted();
+    const { shapeClass, preset } = tunable;
+    const before = known[shapeClass];
     const reuse = before !== undefined && tunable.names.includes(before);
-    const ms = reuse ? {} : await measure(host, tunable, options.rounds ?? 3);
+    const ms = reuse ? {} : await measure(host, tunable, rounds);
     const chosen = reuse ? before : fastest(tunable, ms);
     const gflops = tunable.flops / 1e6 / (ms[chosen] ?? Number.NaN);
-    const { shapeClass, preset } = tunable;
     host.choices.set(shapeClass, chosen);
-    known[shapeClass] = chosen;
+    if (!reuse) {
+      await store?.update((text) => withChoices(text, adapter, kernels, { [shapeClass]: chosen }));
+    }
     results.push({ shapeClass, chosen, preset, ms, gflops });
     options.log?.(explain({ shapeClass, chosen, preset, ms, gflops }));
   }
-  await options.store?.save(JSON.stringify({ ...stored, [host.adapter]: known }, null, 2));
   return results;
 }
 

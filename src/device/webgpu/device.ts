@@ -15,7 +15,7 @@ import {
   requestGpuDevice,
 } from "./adapter.js";
 import { keepAlive } from "./alive.js";
-import { loadTuned, type TuneOptions, type TuneResult, type TuneStore } from "./autotune.js";
+import { loadTuned, type TuneOptions, type TuneResult } from "./autotune.js";
 import { BindGroups } from "./bindings.js";
 import { Faults } from "./faults.js";
 import { checkLive, checkWrite, unshared } from "./host-data.js";
@@ -27,6 +27,7 @@ import { Profiler } from "./profiler.js";
 import { readBack } from "./read-back.js";
 import { GpuRecording } from "./recording.js";
 import { type Command, CommandStream } from "./stream.js";
+import type { StoredChoices, TuneStore } from "./tune-store.js";
 import { tuneDevice } from "./tuner.js";
 import { VariantChoices } from "./variant-choices.js";
 import { foldWorkgroups } from "./workgroups.js";
@@ -294,10 +295,10 @@ export class WebGpuDevice implements Device {
   }
 
   /**
-   * Runs what `tune` measured on this adapter before and left in the store. Returns how many choices
-   * there were; variants that no longer exist are passed over.
+   * Runs what `tune` measured on this adapter before and left in the store. Returns what it found
+   * there; choices measured with other kernels are passed over.
    */
-  async useTuned(store: TuneStore): Promise<number> {
+  async useTuned(store: TuneStore): Promise<StoredChoices> {
     this.#checkOpen();
     return loadTuned(this.#choices, this.info.name, store);
   }

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { TuneStore } from "../../../src/device/webgpu/autotune.js";
 import { openWebGpuDevice, type WebGpuDevice } from "../../../src/device/webgpu/device.js";
 import {
   defaultVariant,
@@ -7,6 +6,7 @@ import {
   plausibleVariants,
   variantsFor,
 } from "../../../src/device/webgpu/gemm-variants.js";
+import type { TuneStore } from "../../../src/device/webgpu/tune-store.js";
 import { runKernel } from "../../support/host-call.js";
 import { kernelCase } from "../../support/kernel-case.js";
 import { output, uniform } from "../../support/random.js";
@@ -135,8 +135,8 @@ test("tuning measures once, explains itself and remembers", slow, async () => {
   let text: string | null = null;
   const store: TuneStore = {
     load: async () => text,
-    save: async (saved) => {
-      text = saved;
+    update: async (change) => {
+      text = change(text);
     },
   };
   const on = await open({});
