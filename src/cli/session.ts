@@ -19,6 +19,7 @@ export class Interrupted extends Error {
 export interface SessionOptions {
   device: "auto" | "cpu" | "webgpu";
   threads?: number;
+  subgroupMatrices?: boolean;
   json?: boolean;
 }
 
@@ -27,6 +28,10 @@ export const withSessionOptions = (command: Command): Command =>
   command
     .option("--device <kind>", "auto (a hardware GPU, else the CPU), cpu or webgpu", kind, "auto")
     .option("--threads <n>", "worker threads of the CPU device (default: all)", integer(1))
+    .option(
+      "--subgroup-matrices",
+      "let mixed precision use the GPU's matrix units, where this experimental feature is there",
+    )
     .option("--json", "print the run record alone on stdout");
 
 function kind(text: string): string {
@@ -55,10 +60,13 @@ export async function session<T>(
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
-  const { threads } = options;
+  const { threads, subgroupMatrices = false } = options;
   let device: Device | undefined;
   try {
-    device = await openDevice({ kind: options.device, ...(threads && { threads }) });
+    device = await openDevice({
+      ...{ kind: options.device, subgroupMatrices },
+      ...(threads && { threads }),
+    });
     progress.line(describe(device));
     if (device instanceof WebGpuDevice) await useTuned(device, progress);
     return await work({

@@ -10,6 +10,12 @@ export interface AdapterOptions {
   software?: "allow" | "require" | "refuse";
   /** Options for the `webgpu` package's `create`, such as "backend=vulkan"; ignored in browsers. */
   dawnToggles?: readonly string[];
+  /**
+   * Asks for Chromium's experimental subgroup matrices: GEMMs on halves by the matrix units of GPUs
+   * that have some (docs/webgpu-kernels.md). In Node this allows Dawn's unsafe interfaces; in Chromium
+   * that is up to the flag --enable-unsafe-webgpu. Adapters without it ignore the wish.
+   */
+  subgroupMatrices?: boolean;
   /** False (Node only) skips Dawn's validation and bounds checks: faster, and faults are silent. */
   validation?: boolean;
 }
@@ -24,6 +30,9 @@ const usedLimits = [
 ] as const;
 
 const usedFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
+
+/** Not in the types of WebGPU yet. */
+const subgroupMatrix = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
 
 const softwareNames = /llvmpipe|lavapipe|swiftshader|software|basic render|\bwarp\b|\bcpu\b/i;
 
@@ -41,6 +50,7 @@ async function nodeGpu(options: AdapterOptions): Promise<GPU> {
   const flags = [
     ...(options.dawnToggles ?? []),
     "disable-dawn-features=timestamp_quantization",
+    ...(options.subgroupMatrices ? ["enable-dawn-features=allow_unsafe_apis"] : []),
     ...(options.validation === false
       ? ["enable-dawn-features=skip_validation,disable_robustness"]
       : []),
@@ -60,7 +70,7 @@ async function nodeGpu(options: AdapterOptions): Promise<GPU> {
   } else if (dawn.flags !== key) {
     throw new DeviceError(
       `this process opened WebGPU with "${dawn.flags}" and cannot open it again with "${key}"; ` +
-        `give every device of a process the same dawnToggles and validation`,
+        `give every device of a process the same dawnToggles, validation and subgroupMatrices`,
     );
   }
   return dawn.gpu;
@@ -107,9 +117,10 @@ export async function requestGpuDevice(
   options: AdapterOptions,
 ): Promise<{ device: GPUDevice; info: GPUAdapterInfo }> {
   const adapter = await requestAdapter(await findGpu(options), options);
+  const wanted = [...usedFeatures, ...(options.subgroupMatrices ? [subgroupMatrix] : [])];
   const device = await adapter.requestDevice({
     label: "shiftgrad",
-    requiredFeatures: usedFeatures.filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
     requiredLimits: Object.fromEntries(usedLimits.map((name) => [name, adapter.limits[name]])),
   });
   return { device, info: adapter.info };
@@ -126,7 +137,26 @@ export function adapterTraits(gpu: GPUDevice, info: GPUAdapterInfo): AdapterTrai
     itemsPerLane: software ? 16 : 4,
     software,
     subgroupSize: subgroupSize(gpu, info),
+    subgroupMatrices: subgroupMatrices(gpu, info),
   };
+}
+
+/** What Dawn tells of an adapter with the feature. */
+interface SubgroupMatrixInfo {
+  readonly subgroupMatrixConfigs?: Iterable<{
+    readonly componentType: string;
+    readonly resultComponentType: string;
+    readonly M: number;
+    readonly N: number;
+    readonly K: number;
+  }>;
+}
+
+function subgroupMatrices(gpu: GPUDevice, info: GPUAdapterInfo & SubgroupMatrixInfo): string[] {
+  if (!gpu.features.has(subgroupMatrix)) return [];
+  return [...(info.subgroupMatrixConfigs ?? [])]
+    .filter(({ resultComponentType }) => resultComponentType === "f32")
+    .map(({ componentType, M, N, K }) => `${componentType} ${M}x${N}x${K}`);
 }
 
 /** The width all subgroups have; 0 if the device has none or leaves it open. */

@@ -17,7 +17,7 @@ export function directConv2d(gpu: GpuLowering, call: KernelCalls["conv2d"]): voi
   const m = s.n * s.outH * s.outW;
   runGemm(gpu, {
     shaders: convShaders,
-    size: { m, n: s.cOut, k: s.kh * s.kw * s.cIn, count: 1 },
+    size: { m, n: s.cOut, k: s.kh * s.kw * s.cIn, count: 1, type: call.x.type },
     vec4: hasVec4(s),
     a: call.x,
     b: call.w,
@@ -38,7 +38,7 @@ export function directInputGrad(gpu: GpuLowering, call: KernelCalls["conv2dInput
   const taps = Math.ceil(s.kw / s.strideW) * Math.ceil(s.kh / s.strideH);
   runGemm(gpu, {
     shaders: inputGradShaders,
-    size: { m, n: s.cIn, k: taps * s.cOut, count: phases },
+    size: { m, n: s.cIn, k: taps * s.cOut, count: phases, type: call.dy.type },
     vec4: hasVec4(s),
     a: call.dy,
     b: call.w,
@@ -57,7 +57,7 @@ export function directWeightGrad(gpu: GpuLowering, call: KernelCalls["conv2dWeig
   const s = call.shape;
   const m = s.kh * s.kw * s.cIn;
   const rows = s.n * s.outH;
-  const size = { m, n: s.cOut, k: rows * s.outW, count: 1 };
+  const size = { m, n: s.cOut, k: rows * s.outW, count: 1, type: call.x.type };
   const rowsPerSplit = Math.ceil(rows / splitsFor(gpu, size, rows));
   const splits = Math.ceil(rows / rowsPerSplit);
   const target = splits > 1 ? gpu.scratch(splits * m * s.cOut) : call.dw;

@@ -20,7 +20,7 @@ import { BindGroups } from "./bindings.js";
 import { Faults } from "./faults.js";
 import { checkLive, checkWrite, unshared } from "./host-data.js";
 import { lower } from "./kernels.js";
-import type { Dispatch, GpuLowering } from "./lowering.js";
+import type { AdapterTraits, Dispatch, GpuLowering } from "./lowering.js";
 import { bufferOf, GpuMemory, type GpuStorage, Staging } from "./memory.js";
 import { Pipelines } from "./pipelines.js";
 import { Profiler } from "./profiler.js";
@@ -59,6 +59,8 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Web
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly info: DeviceInfo;
+  /** What the choice of kernels depends on. */
+  readonly traits: AdapterTraits;
   readonly maxStorageBytes: number;
   readonly counters: DeviceCounters = newCounters();
   /** The GPUDevice underneath, to share it with other code. */
@@ -93,6 +95,7 @@ export class WebGpuDevice implements Device {
       threads: 1,
       features: [...gpu.features].sort(),
     };
+    this.traits = adapterTraits(gpu, info);
     this.maxStorageBytes =
       Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 256) * 256;
     this.#faults = new Faults(gpu);
@@ -111,7 +114,7 @@ export class WebGpuDevice implements Device {
     );
     this.#choices = new VariantChoices(options.variants);
     this.#lowering = {
-      ...adapterTraits(gpu, info),
+      ...this.traits,
       variants: this.#choices,
       scratch: (elements) => {
         const slice = this.#slice(elements, "scratch");

@@ -1,3 +1,4 @@
+import matrixText from "../../../shaders/gemm-matrix.wgsl";
 import registersText from "../../../shaders/gemm-registers.wgsl";
 import scalarText from "../../../shaders/gemm-scalar.wgsl";
 import reduceText from "../../../shaders/gemm-split-reduce.wgsl";
@@ -20,7 +21,7 @@ import {
   runsOn,
   variantsFor,
 } from "./gemm-variants.js";
-import type { Constants, GpuLowering, Shader, Tunable } from "./lowering.js";
+import type { Constants, GpuLowering, Shader, Tunable, WgslExtension } from "./lowering.js";
 import { reads, shader, writes } from "./lowering.js";
 import { storedAs } from "./spread.js";
 
@@ -30,10 +31,15 @@ export interface GemmShaders {
   readonly loops: Readonly<Record<GemmLoop, { vec4: Shader; scalar: Shader }>>;
 }
 
+const extensions: Partial<Record<GemmLoop, readonly WgslExtension[]>> = {
+  subgroup: ["subgroups"],
+  matrix: ["subgroups", "chromium_experimental_subgroup_matrix"],
+};
+
 export function gemmShaders(operation: string, loader: string): GemmShaders {
   const join = (loop: GemmLoop, text: string) => {
     const parts = [groupText, tilesText, loader, text];
-    const enables = loop === "subgroup" ? (["subgroups"] as const) : [];
+    const enables = extensions[loop] ?? [];
     return {
       vec4: { ...shader(`${operation}-${loop}-vec4`, vec4Text, ...parts), enables },
       scalar: { ...shader(`${operation}-${loop}-scalar`, scalarText, ...parts), enables },
@@ -44,6 +50,7 @@ export function gemmShaders(operation: string, loader: string): GemmShaders {
     subgroup: join("subgroup", subgroupText),
     workgroup: join("workgroup", workgroupText),
     unrolled: join("unrolled", unrolledText),
+    matrix: join("matrix", matrixText),
   };
   return { operation, loops };
 }
@@ -67,8 +74,8 @@ export function runGemm(gpu: GpuLowering, call: GemmCall): void {
   const preset = defaultVariant(gpu, call.size);
   const describe = () => describeGemm(gpu, call, preset);
   const chosen = gpu.variants.choose(shapeClass(call), describe) ?? preset;
-  if (!isVariant(chosen) || !runsOn(gpu, gemmVariants[chosen])) {
-    const names = variantsFor(gpu).join(", ");
+  if (!isVariant(chosen) || !runsOn(gpu, gemmVariants[chosen], call.size.type)) {
+    const names = variantsFor(gpu, call.size.type).join(", ");
     throw new DeviceError(`this adapter cannot run the variant "${chosen}"; it has: ${names}`);
   }
   dispatchGemm(gpu, call, gemmVariants[chosen]);

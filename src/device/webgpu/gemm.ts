@@ -10,7 +10,7 @@ const stepsPerSplit = 256;
 
 export function lowerMatmul(gpu: GpuLowering, call: MatmulCall): void {
   const { a, b, bias, out, batch, m, n, k, transA, transB, batchStrideA, batchStrideB } = call;
-  const size = { m, n, k, count: batch };
+  const size = { m, n, k, count: batch, type: a.type };
   const wanted = splitsFor(gpu, size, Math.ceil(k / stepsPerSplit));
   const segment = Math.ceil(k / wanted / 4) * 4;
   const splits = Math.ceil(k / segment);

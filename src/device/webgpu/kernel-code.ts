@@ -6,6 +6,7 @@ import winogradFilterText from "../../../shaders/conv2d-winograd-filter.wgsl";
 import winogradInputText from "../../../shaders/conv2d-winograd-input.wgsl";
 import winogradOutputText from "../../../shaders/conv2d-winograd-output.wgsl";
 import winogradWeightGradText from "../../../shaders/conv2d-winograd-weight-grad.wgsl";
+import matrixText from "../../../shaders/gemm-matrix.wgsl";
 import registersText from "../../../shaders/gemm-registers.wgsl";
 import scalarText from "../../../shaders/gemm-scalar.wgsl";
 import reduceText from "../../../shaders/gemm-split-reduce.wgsl";
@@ -20,7 +21,7 @@ import { gemmVariants } from "./gemm-variants.js";
 /** The shaders that the variants are made of. */
 export const variantShaders: readonly string[] = [
   ...[scalarText, vec4Text, tilesText, reduceText],
-  ...[registersText, subgroupText, unrolledText, workgroupText],
+  ...[registersText, subgroupText, unrolledText, workgroupText, matrixText],
   ...[matmulText, convText, inputGradText, weightGradText],
   ...[winogradText, winogradFilterText, winogradInputText],
   ...[winogradOutputText, winogradWeightGradText],

@@ -9,8 +9,10 @@ export interface Shader {
   /** Its name in errors, profiles and the pipeline cache; unique. */
   readonly name: string;
   readonly text: string;
-  readonly enables?: readonly ("f16" | "subgroups")[];
+  readonly enables?: readonly WgslExtension[];
 }
+
+export type WgslExtension = "f16" | "subgroups" | "chromium_experimental_subgroup_matrix";
 
 /** A shader joined from parts: shared pieces first, then its own text. */
 export const shader = (name: string, ...parts: readonly string[]): Shader => ({
@@ -85,6 +87,8 @@ export interface AdapterTraits {
   readonly software: boolean;
   /** Width of every subgroup; 0 without the feature, or where it may differ between shaders. */
   readonly subgroupSize: number;
+  /** Shapes that matrix units multiply with sums in f32, such as "f16 16x16x16" (m, n, k). */
+  readonly subgroupMatrices: readonly string[];
 }
 
 /** What a kernel call may ask of the device while it is lowered to dispatches. */

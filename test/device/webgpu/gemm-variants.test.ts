@@ -19,6 +19,7 @@ const bar = { kind: "norm", bar: 2e-6 } as const;
 const lavapipe = {
   software: true,
   subgroupSize: 8,
+  subgroupMatrices: [],
   maxWorkgroupStorageBytes: 32768,
   maxWorkgroupInvocations: 1024,
 };
@@ -26,6 +27,7 @@ const swiftShader = { ...lavapipe, subgroupSize: 4, maxWorkgroupInvocations: 256
 const browser = {
   software: false,
   subgroupSize: 0,
+  subgroupMatrices: [],
   maxWorkgroupStorageBytes: 16384,
   maxWorkgroupInvocations: 256,
 };
