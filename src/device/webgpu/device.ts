@@ -3,9 +3,9 @@ import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js
 import { DeviceError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
 import { newCounters, Pool } from "../pool.js";
-import { groupCalls, type KernelCall, type ProfiledCall } from "../profile.js";
+import { groupCalls, type ProfiledCall } from "../profile.js";
 import type { Scope } from "../scope.js";
-import { byteLength, byteOffset, type Slice, type Storage } from "../storage.js";
+import { byteOffset, type Slice, type Storage } from "../storage.js";
 import {
   type AdapterOptions,
   adapterTraits,
@@ -16,13 +16,11 @@ import {
 } from "./adapter.js";
 import { keepAlive } from "./alive.js";
 import { loadTuned, type TuneOptions, type TuneResult } from "./autotune.js";
-import { BindGroups } from "./bindings.js";
+import { Dispatcher } from "./dispatcher.js";
 import { Faults } from "./faults.js";
 import { checkLive, checkWrite, unshared } from "./host-data.js";
-import { lower } from "./kernels.js";
-import type { AdapterTraits, Dispatch, GpuLowering } from "./lowering.js";
+import type { AdapterTraits, GpuLowering } from "./lowering.js";
 import { bufferOf, GpuMemory, type GpuStorage, Staging } from "./memory.js";
-import { Pipelines } from "./pipelines.js";
 import { Profiler } from "./profiler.js";
 import { readBack } from "./read-back.js";
 import { GpuRecording } from "./recording.js";
@@ -30,7 +28,6 @@ import { type Command, CommandStream } from "./stream.js";
 import type { StoredChoices, TuneStore } from "./tune-store.js";
 import { tuneDevice } from "./tuner.js";
 import { VariantChoices } from "./variant-choices.js";
-import { foldWorkgroups } from "./workgroups.js";
 
 export interface WebGpuOptions extends AdapterOptions {
   /** A GPUDevice of the caller's own; it is used as it is, and not destroyed. */
@@ -70,16 +67,10 @@ export class WebGpuDevice implements Device {
   readonly #memory: GpuMemory;
   readonly #pool: Pool<GpuStorage>;
   readonly #staging: Staging;
-  readonly #pipelines: Pipelines;
-  readonly #groups: BindGroups;
   readonly #profiler: Profiler;
   readonly #stream: CommandStream;
-  readonly #lowering: GpuLowering;
   readonly #choices: VariantChoices;
-  readonly #scratch: GpuStorage[] = [];
-  /** The call being lowered, where a profile will ask for it, and its dispatches so far. */
-  #call: KernelCall | undefined;
-  #dispatches = 0;
+  readonly #dispatcher: Dispatcher;
   #recorded: Command[] | undefined;
   #destroyed = false;
 
@@ -102,8 +93,6 @@ export class WebGpuDevice implements Device {
     this.#memory = new GpuMemory(gpu, this.#faults);
     this.#pool = new Pool(this.#memory, this.counters, this.maxStorageBytes);
     this.#staging = new Staging(gpu, this.counters);
-    this.#pipelines = new Pipelines(gpu, this.counters);
-    this.#groups = new BindGroups(gpu, this.counters);
     this.#profiler = new Profiler(gpu);
     this.#stream = new CommandStream(
       gpu,
@@ -113,20 +102,11 @@ export class WebGpuDevice implements Device {
       options.dispatchesPerSubmit ?? (isNode() ? 192 : 32),
     );
     this.#choices = new VariantChoices(options.variants);
-    this.#lowering = {
-      ...this.traits,
-      variants: this.#choices,
-      scratch: (elements) => {
-        const slice = this.#slice(elements, "scratch");
-        this.#scratch.push(slice.storage as GpuStorage);
-        return slice;
-      },
-      dispatch: (dispatch) => this.#dispatch(dispatch),
-    };
-  }
-
-  #slice(elements: number, label: string): Slice {
-    return { storage: this.#pool.allocate(elements * 4, label), offset: 0, length: elements };
+    const adapter = { ...this.traits, variants: this.#choices };
+    this.#dispatcher = new Dispatcher(gpu, this.counters, this.#pool, adapter, (command) => {
+      if (this.#recorded) this.#recorded.push(command);
+      else this.#stream.dispatch(command);
+    });
   }
 
   allocate(bytes: number, label: string): Storage {
@@ -148,19 +128,8 @@ export class WebGpuDevice implements Device {
 
   run<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
     this.#checkOpen();
-    if (this.#recorded || this.#profiler.enabled) this.#call = { kernel, call };
-    this.#lower((gpu) => lower(gpu, kernel, call));
-  }
-
-  #lower(body: (gpu: GpuLowering) => void): void {
-    this.#dispatches = 0;
-    try {
-      body(this.#lowering);
-    } finally {
-      this.#call = undefined;
-      // Queue order makes scratch memory free for the next call at once.
-      for (const storage of this.#scratch.splice(0)) this.#pool.release(storage);
-    }
+    const traced = this.#recorded !== undefined || this.#profiler.enabled;
+    this.#dispatcher.run(kernel, call, traced);
   }
 
   write(target: Slice, data: ArrayBufferView): void {
@@ -240,12 +209,9 @@ export class WebGpuDevice implements Device {
     onProgress?: (done: number, all: number) => void,
   ): Promise<void> {
     this.#checkOpen();
-    const users = new Map(commands.map((command) => [command.pipeline, command]));
+    const warmUp = (command: Command) => this.#stream.warmUp(command);
     try {
-      await this.#pipelines.compile(users.keys(), onProgress, async (pipeline) => {
-        const user = users.get(pipeline);
-        if (user && this.info.software) await this.#stream.warmUp(user);
-      });
+      await this.#dispatcher.compile(commands, onProgress, this.info.software ? warmUp : undefined);
     } catch (error) {
       this.#faults.check(); // a shader's own errors say more
       throw error;
@@ -281,16 +247,9 @@ export class WebGpuDevice implements Device {
   async tune(body: () => void, options: TuneOptions = {}): Promise<TuneResult[]> {
     this.#checkOpen();
     const host = {
-      info: this.info,
+      device: this,
       choices: this.#choices,
-      allocate: (like: Slice): Slice => {
-        const storage = this.#pool.allocate(byteLength(like), "tuning");
-        this.keep(storage);
-        return { ...like, storage, offset: 0 };
-      },
-      release: ({ storage }: Slice) => this.release(storage),
-      lower: (run: (gpu: GpuLowering) => void) => this.#lower(run),
-      finish: () => this.finish(),
+      lower: (run: (gpu: GpuLowering) => void) => this.#dispatcher.lower(run),
       profile: (on: boolean) => this.profile(on),
       dispatches: () => this.#timedDispatches(),
     };
@@ -315,10 +274,10 @@ export class WebGpuDevice implements Device {
     this.#stream.submit();
     this.#destroyed = true;
     this.#faults.close();
-    await keepAlive(this.#pipelines.settled);
+    await keepAlive(this.#dispatcher.settled);
     // A device that is lost or out of memory has nothing to wait for.
     await keepAlive(this.gpu.queue.onSubmittedWorkDone()).catch(() => {});
-    this.#groups.destroyAll();
+    this.#dispatcher.destroy();
     this.#staging.destroyAll();
     this.#profiler.destroy();
     this.#stream.destroy();
@@ -326,21 +285,6 @@ export class WebGpuDevice implements Device {
     if (!this.#owned) return;
     this.gpu.destroy();
     await keepAlive(this.gpu.lost);
-  }
-
-  #dispatch(dispatch: Dispatch): void {
-    const pipeline = this.#pipelines.get(dispatch);
-    const command: Command = {
-      name: pipeline.name,
-      pipeline,
-      group: this.#groups.get(dispatch, pipeline),
-      workgroups: foldWorkgroups(dispatch),
-      storages: dispatch.bindings.map((binding) => binding.slice.storage),
-      call: this.#call,
-      index: this.#dispatches++,
-    };
-    if (this.#recorded) this.#recorded.push(command);
-    else this.#stream.dispatch(command);
   }
 
   #wait<T>(work: Promise<T>): Promise<T> {
