@@ -79,13 +79,12 @@ export interface OperationFixtures {
   multiStep: Schedule<{ milestones: number[]; gamma: number }>[];
 }
 
-const read = (file: string): unknown =>
+/** A file that generate.py wrote. */
+export const readFixture = (file: string): unknown =>
   JSON.parse(readFileSync(new URL(`../fixtures/${file}`, import.meta.url), "utf8"));
 
 export const operationFixtures = (): OperationFixtures =>
-  read("operations.json") as OperationFixtures;
-
-export const trainingFixtureFile = (): unknown => read("training.json");
+  readFixture("operations.json") as OperationFixtures;
 
 export function unpack(packed: Packed): Float64Array {
   const bytes = Uint8Array.from(Buffer.from(packed, "base64"));

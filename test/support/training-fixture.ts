@@ -1,4 +1,4 @@
-import { trainingFixtureFile } from "./fixtures.js";
+import { readFixture } from "./fixtures.js";
 import { at, product, uniform, unit, word } from "./random.js";
 
 interface StateRule {
@@ -49,7 +49,7 @@ export interface TrainingFixture extends Omit<TrainingFile, "state"> {
 
 /** The batch of step `steps` is the unseen one that the evaluation logits belong to. */
 export function trainingFixture(): TrainingFixture {
-  const { state, ...rest } = trainingFixtureFile() as TrainingFile;
+  const { state, ...rest } = readFixture("training.json") as TrainingFile;
   const initialState = new Map<string, StateTensor>();
   for (const { key, shape, seed, low, high } of state) {
     const data = Float32Array.from(uniform(seed, product(shape), low, high));
