@@ -3,7 +3,7 @@
  * @module
  */
 export * from "./autograd/index.js";
-export type { KernelChoice } from "./device/choices.js";
+export type { KernelChoice, VariantMap, VariantNotes } from "./device/choices.js";
 export type {
   Device,
   DeviceCounters,

@@ -124,6 +124,7 @@ export function progressHooks(progress: Progress): RunHooks {
       progress.line(`  epoch ${epoch + 1}/${epochs}  loss ${loss.toFixed(4)}${found.join("")}`);
     },
     onExamined: (done, all) => progress.update(done, all, `${done}/${all} images`),
+    onNote: (line) => progress.line(line),
     onResume: (epoch) => progress.line(`going on after epoch ${epoch}, which is done`),
   };
 }

@@ -1,14 +1,13 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Device } from "../device/device.js";
 import { openDevice } from "../device/open.js";
-import { WebGpuDevice } from "../device/webgpu/device.js";
 import type { DataSource } from "../lab/configuration.js";
 import { type OpenedData, openData } from "../lab/data-source.js";
 import type { RunRecord } from "../lab/record.js";
 import { formatRecord } from "../lab/record.js";
 import type { RunHooks } from "../lab/recorded-run.js";
 import { Progress, progressHooks } from "./progress.js";
-import { useTuned } from "./tuned.js";
+import { chooseVariants } from "./tuned.js";
 import { integer } from "./values.js";
 
 /** The user asked to stop. `resume` is the command that goes on. */
@@ -20,6 +19,7 @@ export interface SessionOptions {
   device: "auto" | "cpu" | "webgpu";
   threads?: number;
   subgroupMatrices?: boolean;
+  variants?: string;
   json?: boolean;
 }
 
@@ -27,6 +27,11 @@ export interface SessionOptions {
 export const withSessionOptions = (command: Command): Command =>
   command
     .option("--device <kind>", "auto (a hardware GPU, else the CPU), cpu or webgpu", kind, "auto")
+    .option(
+      "--variants <which>",
+      "a GPU's kernels: tuned by device --tune, preset, or a run's directory, for those it ran",
+      "tuned",
+    )
     .option("--threads <n>", "worker threads of the CPU device (default: all)", integer(1))
     .option(
       "--subgroup-matrices",
@@ -68,7 +73,7 @@ export async function session<T>(
       ...(threads && { threads }),
     });
     progress.line(describe(device));
-    if (device instanceof WebGpuDevice) await useTuned(device, progress);
+    await chooseVariants(device, options.variants ?? "tuned", progress);
     return await work({
       device,
       progress,

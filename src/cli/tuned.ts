@@ -1,8 +1,11 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { WebGpuDevice } from "../device/webgpu/device.js";
+import type { Device } from "../device/device.js";
+import { WebGpuDevice } from "../device/webgpu/device.js";
 import type { TuneStore } from "../device/webgpu/tune-store.js";
 import { fileTuneStore } from "../device/webgpu/tune-store-file.js";
+import { RunDirectory } from "../lab/run-directory.js";
+import { countVariants } from "../lab/variants.js";
 import type { Progress } from "./progress.js";
 
 /** Where `device --tune` leaves its choices: the user's cache directory, as the system has it. */
@@ -32,4 +35,24 @@ export async function useTuned(device: WebGpuDevice, progress: Progress): Promis
         "used; shiftgrad device --tune measures again",
     );
   }
+}
+
+/** Lets a device run what was tuned on it, its presets, or what an earlier run ran. */
+export async function chooseVariants(
+  device: Device,
+  which: string,
+  progress: Progress,
+): Promise<void> {
+  if (which === "preset") return;
+  if (which === "tuned") {
+    if (device instanceof WebGpuDevice) await useTuned(device, progress);
+    return;
+  }
+  const { device: there, variants } = await new RunDirectory(which).record();
+  device.useVariants(variants);
+  if (there.name !== device.info.name) {
+    progress.line(`kernels: ${which} ran on ${there.name}, this is ${device.info.name}`);
+  }
+  if (device.kind === "webgpu")
+    progress.line(`kernels: ${countVariants(variants)}, as in ${which}`);
 }

@@ -1,4 +1,4 @@
-import type { KernelChoice } from "./choices.js";
+import type { KernelChoice, VariantMap, VariantNotes } from "./choices.js";
 import type { KernelCalls, KernelName } from "./kernels.js";
 import type { Scope } from "./scope.js";
 import type { Slice, Storage } from "./storage.js";
@@ -84,6 +84,17 @@ export interface Device {
    * run as in `capture`: nothing is computed.
    */
   choices(body: () => void): KernelChoice[];
+  /**
+   * Notes which variants run from now on, until disposed, of the kernels whose variants can be tuned
+   * or forced; the CPU device has none, it chooses by shape alone. Variants add in different orders:
+   * bit-equal results take the same ones.
+   */
+  noteVariants(): VariantNotes;
+  /**
+   * Runs these variants and presets elsewhere, whatever was tuned or forced, until disposed. A call
+   * whose variant the device does not have throws DeviceError.
+   */
+  useVariants(variants: VariantMap): Disposable;
   /** Waits for the queue, then frees everything. The process can exit afterwards. */
   destroy(): Promise<void>;
 }

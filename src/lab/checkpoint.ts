@@ -1,3 +1,5 @@
+import type { VariantMap } from "../device/choices.js";
+import type { DeviceInfo } from "../device/device.js";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.js";
 import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
@@ -6,6 +8,7 @@ import type { LossScale } from "../optim/loss-scaler.js";
 import type { PausedFit } from "../training/pause.js";
 import type { ModelConfiguration } from "./configuration.js";
 import { Fields, FormatError } from "./fields.js";
+import { readVariants } from "./variants.js";
 import { version } from "./version.js";
 
 /** A model as a safetensors file with PyTorch's names and layout. */
@@ -21,16 +24,29 @@ export const decodeCheckpoint = (bytes: Uint8Array): StateDict => readSafetensor
 
 const momentumName = "optimizer.momentum";
 
+/** On what a training got as far as it is. */
+export interface RanOn {
+  readonly device: Pick<DeviceInfo, "name" | "features">;
+  /** Kernel variants that ran and were not presets. */
+  readonly variants: VariantMap;
+}
+
 /** A paused training as one safetensors file: model, momentum, loss scale, epochs done. */
-export function encodeState({ epochs, loss, model, momentum, lossScale }: PausedFit): Uint8Array {
+export function encodeState(state: PausedFit, ranOn: RanOn): Uint8Array {
+  const { epochs, loss, model, momentum, lossScale } = state;
   const tensors: StateDict = new Map(model);
   tensors.set(momentumName, { dtype: "F32", shape: [momentum.length], data: momentum });
   const scale: Record<string, string> = lossScale ? { lossScale: JSON.stringify(lossScale) } : {};
-  return writeSafetensors(tensors, { epochs: String(epochs), loss: String(loss), ...scale });
+  const progress = { epochs: String(epochs), loss: String(loss) };
+  return writeSafetensors(tensors, { ...progress, ...scale, ranOn: JSON.stringify(ranOn) });
 }
 
-/** @throws FormatError when the file is not one that `encodeState` made */
-export function decodeState(bytes: Uint8Array): PausedFit {
+/**
+ * The training, and on what it ran; null where the file is from before that was noted.
+ *
+ * @throws FormatError when the file is not one that `encodeState` made
+ */
+export function decodeState(bytes: Uint8Array): { state: PausedFit; ranOn: RanOn | null } {
   const { tensors, metadata } = readSafetensors(bytes);
   const momentum = tensors.get(momentumName);
   const [epochs, loss] = [Number(metadata.epochs), Number(metadata.loss)];
@@ -39,9 +55,20 @@ export function decodeState(bytes: Uint8Array): PausedFit {
   }
   const model: StateDict = new Map(tensors);
   model.delete(momentumName);
-  const state = { epochs, loss, model, momentum: momentum.data };
-  if (metadata.lossScale === undefined) return state;
-  return { ...state, lossScale: readLossScale(metadata.lossScale) };
+  const state: PausedFit = {
+    ...{ epochs, loss, model, momentum: momentum.data },
+    ...(metadata.lossScale !== undefined && { lossScale: readLossScale(metadata.lossScale) }),
+  };
+  return { state, ranOn: metadata.ranOn === undefined ? null : readRanOn(metadata.ranOn) };
+}
+
+function readRanOn(text: string): RanOn {
+  const fields = new Fields(JSON.parse(text), "the paused training's device");
+  const device = fields.object("device");
+  return {
+    device: { name: device.string("name"), features: device.strings("features") },
+    variants: readVariants(fields),
+  };
 }
 
 function readLossScale(text: string): LossScale {

@@ -28,7 +28,8 @@ export async function demoRun(
     ...{ configuration, command, device, directory: request.directory },
     ...{ data: data.identities, lineage: null },
   };
-  return recordedRun<DemoRecord>(plan, async ({ path }) => {
+  return recordedRun<DemoRecord>(plan, async (sitting) => {
+    const { path } = sitting.directory;
     const victimPath = join(path, "victim");
     const trained =
       (await finished<TrainRecord>(victimPath)) ??
@@ -44,6 +45,7 @@ export async function demoRun(
           (await purifyRun({ ...shared, method, directory }, hooks)),
       );
     }
+    for (const part of [trained, ...purified]) sitting.include(part.variants);
     const found = purified.map(
       (record) => [record.configuration.method, metricsOf(record)] as const,
     );

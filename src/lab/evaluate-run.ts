@@ -6,7 +6,8 @@ import type { RunHooks, RunRequest } from "./recorded-run.js";
 import { renderReport } from "./report.js";
 import { claimDirectory, RunDirectory } from "./run-directory.js";
 import { softwareVersions } from "./software.js";
-import { type SourceRun, withModelOf } from "./source-run.js";
+import { type SourceRun, tellVariants, withModelOf } from "./source-run.js";
+import { notPresets } from "./variants.js";
 
 export interface EvaluateRequest
   extends Omit<RunRequest<EvaluateConfiguration>, "configuration" | "directory"> {
@@ -30,6 +31,7 @@ export async function evaluateRun(
   if (directory !== undefined)
     await claimDirectory(directory, { kind: "evaluate", configuration: { victim } });
   const examiner = Examiner.create(data.test, victim.attack);
+  using notes = device.noteVariants();
   hooks.onStage?.("examining");
   const examination = await withModelOf(source, data.test, device, (model) =>
     examiner.examine(model, {
@@ -37,10 +39,11 @@ export async function evaluateRun(
       ...(hooks.signal && { signal: hooks.signal }),
     }),
   );
+  tellVariants(source, device, notes, hooks);
   const record: EvaluateRecord = {
     ...{ format: "shiftgrad-run", version: recordVersion, kind: "evaluate", state: "finished" },
     ...{ command, configuration: { victim }, data: data.identities },
-    ...{ device: device.info, software: softwareVersions(device) },
+    ...{ device: device.info, variants: notPresets(notes), software: softwareVersions(device) },
     started: started.toISOString(),
     seconds: (Date.now() - started.getTime()) / 1000,
     metrics: { examination },

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { TuningOptions } from "../defenses/tuning.js";
 import { checkPrecision } from "../training/precision.js";
-import { encodeCheckpoint, encodeState } from "./checkpoint.js";
+import { encodeCheckpoint } from "./checkpoint.js";
 import type { CurveConfiguration, PurifyConfiguration } from "./configuration.js";
 import { checkData, identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
@@ -11,13 +11,12 @@ import type { PurifyMetrics, PurifyRecord } from "./record.js";
 import {
   MetricsWriter,
   type Plan,
-  pausedFit,
   type RunHooks,
   type RunRequest,
   recordedRun,
 } from "./recorded-run.js";
 import { percent, renderReport } from "./report.js";
-import { type SourceRun, withModelOf } from "./source-run.js";
+import { type SourceRun, tellVariants, withModelOf } from "./source-run.js";
 import { splitFor } from "./victim.js";
 
 export interface PurifyRequest extends Omit<RunRequest<PurifyConfiguration>, "configuration"> {
@@ -59,8 +58,9 @@ export async function purifyRun(
     ...(hooks.onExamined && { onProgress: hooks.onExamined }),
     ...(signal && { signal }),
   };
-  return recordedRun<PurifyRecord>(plan, async (directory) => {
-    const resume = await pausedFit(directory, hooks);
+  return recordedRun<PurifyRecord>(plan, async (sitting) => {
+    const { directory } = sitting;
+    const resume = await sitting.resume(hooks);
     const examiner = Examiner.create(data.test, victim.attack);
     const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
     const writer = new MetricsWriter(directory);
@@ -78,13 +78,14 @@ export async function purifyRun(
           const line = await writer.epoch(progress, found);
           hooks.onEpoch?.(line, progress.epochs);
         },
-        onPause: (state) => directory.write("resume", encodeState(state)),
+        onPause: (state) => sitting.pause(state),
         ...(resume && { resume }),
         ...(hooks.onCompile && { onCompile: hooks.onCompile }),
         ...(signal && { signal }),
       });
       hooks.onStage?.("examining the model after");
       const after = await examiner.examine(model, examineHooks);
+      tellVariants(source, device, sitting.notes, hooks);
       await directory.write("checkpoint", await encodeCheckpoint(model, victim.model));
       await rm(directory.file("resume"), { force: true });
       return { loss, before, after, defenseEffectiveness: defenseEffectiveness(before, after) };

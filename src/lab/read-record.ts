@@ -13,6 +13,7 @@ import {
   runStates,
   type TrainMetrics,
 } from "./record.js";
+import { readVariants } from "./variants.js";
 
 /**
  * Reads a run record and checks every field.
@@ -37,6 +38,7 @@ export function parseRecord(text: string, where: string): RunRecord {
     command: fields.strings("command"),
     data: fields.entries("data", (data, part) => readIdentity(data.object(part))),
     device: readDevice(fields.object("device")),
+    variants: readVariants(fields),
     software: fields.entries("software", (software, name) => software.string(name)),
     started: fields.string("started"),
     seconds: fields.number("seconds"),

@@ -1,3 +1,4 @@
+import type { VariantMap } from "../device/choices.js";
 import type { DeviceInfo } from "../device/device.js";
 import type {
   DemoConfiguration,
@@ -62,6 +63,11 @@ interface RecordOf<Kind extends RunKind, Configuration, Metrics> {
   /** The sets by their part: train and test as read, tuning as the defender got it. */
   readonly data: Readonly<Record<string, DataIdentity>>;
   readonly device: DeviceInfo;
+  /**
+   * The kernel variants that ran where they are not the device's presets, by shape class: they add in
+   * other orders, and a run repeats to the last bit on the same ones.
+   */
+  readonly variants: VariantMap;
   /** Versions by name: shiftgrad, node, webgpu, platform. */
   readonly software: Readonly<Record<string, string>>;
   /** ISO 8601, UTC. */

@@ -1,13 +1,12 @@
 import type { Device } from "../device/device.js";
 import type { EpochProgress, StepProgress } from "../training/fit.js";
-import type { PausedFit } from "../training/pause.js";
-import { decodeState } from "./checkpoint.js";
 import type { OpenedData } from "./data-source.js";
 import { lockDirectory } from "./lock.js";
 import type { Examination } from "./metrics.js";
 import type { EpochLine, MetricLine, StepLine } from "./metrics-log.js";
 import { type DataIdentity, type RunRecord, recordVersion } from "./record.js";
 import { claimDirectory, RunDirectory } from "./run-directory.js";
+import { Sitting, type SittingHooks } from "./sitting.js";
 import { softwareVersions } from "./software.js";
 
 /** What a run needs beside its configuration. */
@@ -22,7 +21,7 @@ export interface RunRequest<Configuration> {
 }
 
 /** What a run tells while it goes on. */
-export interface RunHooks {
+export interface RunHooks extends SittingHooks {
   /** A new part of the work begins. */
   onStage?: (stage: string) => void;
   /** Kernels compiled, of those that a step needs and that were missing. */
@@ -31,8 +30,6 @@ export interface RunHooks {
   onEpoch?: (line: EpochLine, epochs: number) => void;
   /** Images examined so far. */
   onExamined?: (done: number, all: number) => void;
-  /** The first epoch to run when an interrupted run goes on. */
-  onResume?: (epoch: number) => void;
   signal?: AbortSignal;
 }
 
@@ -58,7 +55,7 @@ export interface Outcome<R extends RunRecord> {
  */
 export async function recordedRun<R extends RunRecord>(
   plan: Plan<R>,
-  work: (directory: RunDirectory, resumed: boolean) => Promise<Outcome<R>>,
+  work: (sitting: Sitting) => Promise<Outcome<R>>,
 ): Promise<R> {
   const unlock = await lockDirectory(plan.directory);
   try {
@@ -70,13 +67,14 @@ export async function recordedRun<R extends RunRecord>(
 
 async function lockedRun<R extends RunRecord>(
   plan: Plan<R>,
-  work: (directory: RunDirectory, resumed: boolean) => Promise<Outcome<R>>,
+  work: (sitting: Sitting) => Promise<Outcome<R>>,
 ): Promise<R> {
   const { directory: path, device, ...described } = plan;
   const previous = await claimDirectory(path, plan);
   const began = performance.now();
   const started = previous?.started ?? new Date().toISOString();
   const directory = new RunDirectory(path);
+  using sitting = new Sitting(directory, device);
   const record = (state: RunRecord["state"], metrics: R["metrics"]): R => {
     const seconds = (previous?.seconds ?? 0) + (performance.now() - began) / 1000;
     const { command, ...others } = described;
@@ -84,13 +82,14 @@ async function lockedRun<R extends RunRecord>(
       ...{ format: "shiftgrad-run", version: recordVersion },
       ...others,
       command: previous?.command ?? command,
-      ...{ state, device: device.info, software: softwareVersions(device) },
+      ...{ state, device: device.info, variants: sitting.variants },
+      software: softwareVersions(device),
       ...{ started, seconds: Number(seconds.toFixed(3)), metrics },
     } as RunRecord as R;
   };
   await directory.writeRecord(record("running", null));
   try {
-    const { metrics, report } = await work(directory, previous !== null);
+    const { metrics, report } = await work(sitting);
     const finished = record("finished", metrics);
     await directory.write("report", await report(finished));
     await directory.writeRecord(finished);
@@ -99,18 +98,6 @@ async function lockedRun<R extends RunRecord>(
     await directory.writeRecord(record("interrupted", null));
     throw error;
   }
-}
-
-/** What an interrupted run of this directory goes on from; its metrics are cut to the same epoch. */
-export async function pausedFit(
-  directory: RunDirectory,
-  hooks: RunHooks,
-): Promise<PausedFit | undefined> {
-  const bytes = await directory.readIfAny("resume");
-  const resume = bytes ? decodeState(bytes) : undefined;
-  await directory.metrics.keepEpochsBefore(resume?.epochs ?? 0);
-  if (resume) hooks.onResume?.(resume.epochs);
-  return resume;
 }
 
 /** About this many samples of steps are kept of a run. */

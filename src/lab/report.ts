@@ -162,8 +162,20 @@ function charts({ lines, before }: Curves): string {
   return drawn.length === 0 ? "" : `<div class="charts">${drawn.join("\n")}</div>`;
 }
 
-const repeat = (record: RunRecord): string =>
-  record.command.length === 0 ? "" : `<pre>${html(shellCommand(record.command))}</pre>`;
+function repeat({ command, variants }: RunRecord): string {
+  if (command.length === 0) return "";
+  const count = Object.keys(variants).length;
+  const tuned = `<p class="soft">${count} of its kernels ran variants that are not presets: add
+<code>--variants</code> with this run's directory to run them again.</p>`;
+  return `<pre>${html(shellCommand(command))}</pre>${count > 0 ? tuned : ""}`;
+}
+
+function variantRows({ variants }: RunRecord): [string, string][] {
+  const lines = Object.entries(variants).map(([shapeClass, name]) =>
+    html(`${shapeClass}: ${name}`),
+  );
+  return lines.length === 0 ? [] : [["Kernels that are not presets", lines.join("<br>")]];
+}
 
 function facts(record: RunRecord): string {
   const { device, software, data, lineage } = record;
@@ -177,6 +189,7 @@ function facts(record: RunRecord): string {
           `${device.software ? ", software adapter" : ""}; ${device.features.join(", ")}`,
       ),
     ],
+    ...variantRows(record),
     [
       "Software",
       html(

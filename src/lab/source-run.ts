@@ -1,4 +1,5 @@
 import type { ImageSet } from "../data/image-set.js";
+import type { VariantNotes } from "../device/choices.js";
 import type { Device } from "../device/device.js";
 import type { Classifier } from "../models/classifier.js";
 import { placementOf } from "../nn/place.js";
@@ -8,6 +9,8 @@ import { modelFrom } from "./model.js";
 import type { PurifyRecord, TrainRecord } from "./record.js";
 import { RunDirectory, RunDirectoryError, runFiles } from "./run-directory.js";
 import { shellCommand } from "./shell-command.js";
+import type { SittingHooks } from "./sitting.js";
+import { variantsNote } from "./variants.js";
 
 /** A finished run that left a model. */
 export interface SourceRun {
@@ -35,6 +38,18 @@ export async function openSourceRun(path: string): Promise<SourceRun> {
   }
   const victim = record.kind === "train" ? record.configuration : record.configuration.victim;
   return { directory, record, victim };
+}
+
+/** Tells when a model was made by other kernel variants than those it has run on since. */
+export function tellVariants(
+  { directory, record }: SourceRun,
+  device: Device,
+  notes: VariantNotes,
+  { onNote }: SittingHooks,
+): void {
+  if (record.device.name !== device.info.name) return;
+  const line = variantsNote(directory.path, record.variants, notes);
+  if (line) onNote?.(line);
 }
 
 /** Runs `work` with the model that a run left, in evaluation mode, and gives its memory back. */

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { placementOf } from "../nn/place.js";
 import { checkPrecision } from "../training/precision.js";
-import { encodeCheckpoint, encodeState } from "./checkpoint.js";
+import { encodeCheckpoint } from "./checkpoint.js";
 import type { TrainConfiguration } from "./configuration.js";
 import { identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
@@ -9,7 +9,6 @@ import type { TrainRecord } from "./record.js";
 import {
   MetricsWriter,
   type Plan,
-  pausedFit,
   type RunHooks,
   type RunRequest,
   recordedRun,
@@ -34,11 +33,12 @@ export async function trainRun(
     ...{ configuration, command, device, directory: request.directory },
     ...{ data: { ...data.identities, tuning }, lineage: null },
   };
-  return recordedRun<TrainRecord>(plan, async (directory) => {
+  return recordedRun<TrainRecord>(plan, async (sitting) => {
+    const { directory } = sitting;
     const examiner = Examiner.create(data.test, configuration.attack);
     const { curve } = configuration;
     const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
-    const resume = await pausedFit(directory, hooks);
+    const resume = await sitting.resume(hooks);
     const writer = new MetricsWriter(directory);
     const { signal } = hooks;
 
@@ -53,7 +53,7 @@ export async function trainRun(
         const line = await writer.epoch(progress, found);
         hooks.onEpoch?.(line, progress.epochs);
       },
-      onPause: (state) => directory.write("resume", encodeState(state)),
+      onPause: (state) => sitting.pause(state),
       ...(resume && { resume }),
       ...(hooks.onCompile && { onCompile: hooks.onCompile }),
       ...(signal && { signal }),

@@ -24,6 +24,14 @@ test("a record from before there was a choice of precision is of an f32 run", ()
   expect(parsing(text)()).toEqual(purifyRecord);
 });
 
+test("variants are kept, and a record from before they were noted has none", () => {
+  const variants = { "matmul nn 32x16x32x1": "columns32x32", "convolution conv2d": "winograd" };
+  const text = formatRecord({ ...trainRecord, variants });
+  expect(parsing(text)()).toEqual({ ...trainRecord, variants });
+  const { variants: _, ...older } = trainRecord;
+  expect(parsing(JSON.stringify(older))()).toEqual(trainRecord);
+});
+
 test("an unfinished record has no metrics", () => {
   const running = { ...trainRecord, state: "interrupted", metrics: null } as const;
   expect(parsing(formatRecord(running))()).toEqual(running);
@@ -50,6 +58,10 @@ test.each([
   [
     changed((r) => Object.assign((r.configuration as { tuning: object }).tuning, { epochs: 2.5 })),
     "configuration: tuning: epochs must be an integer of at least 1, not 2.5",
+  ],
+  [
+    changed((r) => Object.assign(r, { variants: { "matmul nn": 3 } })),
+    "run/record.json: variants: matmul nn must be a string, not 3",
   ],
   [
     changed((r) => Object.assign(r, { metrics: null })),

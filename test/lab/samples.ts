@@ -43,6 +43,7 @@ const common = {
     threads: 2,
     features: ["simd128"],
   },
+  variants: {},
   software: { shiftgrad: "0.1.0", node: "20.20.2" },
   started: "2026-01-02T03:04:05.678Z",
   seconds: 61.25,

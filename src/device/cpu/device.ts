@@ -1,4 +1,4 @@
-import type { KernelChoice } from "../choices.js";
+import type { KernelChoice, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError, DeviceLostError, LimitError, ReleasedError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
@@ -179,6 +179,14 @@ export class CpuDevice implements Device {
 
   choices(body: () => void): KernelChoice[] {
     return observeConvVariants(() => this.capture(body).release());
+  }
+
+  noteVariants(): VariantNotes {
+    return { ran: new Map(), [Symbol.dispose]() {} };
+  }
+
+  useVariants(): Disposable {
+    return { [Symbol.dispose]() {} };
   }
 
   async destroy(): Promise<void> {

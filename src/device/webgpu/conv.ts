@@ -1,3 +1,4 @@
+import { DeviceError } from "../errors.js";
 import type { Conv2dShape, KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
 import { directConv2d, directInputGrad, directWeightGrad } from "./conv-direct.js";
@@ -8,6 +9,7 @@ import {
   winogradInputGrad,
   winogradWeightGrad,
 } from "./conv-winograd.js";
+import { gemmVariants } from "./gemm-variants.js";
 import type { GpuLowering } from "./lowering.js";
 
 export function lowerConv2d(gpu: GpuLowering, call: KernelCalls["conv2d"]): void {
@@ -64,7 +66,13 @@ function runConv(
     },
   }));
   const known = chosen === "direct" || chosen === "winograd";
-  run(gpu, (known ? chosen : preset) === "winograd", operands);
+  // "*" forces tiles for the products, and leaves the algorithm to the preset.
+  if (!known && chosen !== undefined && !Object.hasOwn(gemmVariants, chosen)) {
+    throw new DeviceError(`a convolution has no variant "${chosen}"; it has: direct, winograd`);
+  }
+  const variant = known ? chosen : preset;
+  gpu.variants.ran(shapeClass, variant, preset);
+  run(gpu, variant === "winograd", operands);
 }
 
 /** Elements of scratch memory, 64 MiB, above which the transformed tiles are not worth having. */

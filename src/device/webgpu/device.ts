@@ -1,4 +1,4 @@
-import type { KernelChoice } from "../choices.js";
+import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
@@ -267,6 +267,14 @@ export class WebGpuDevice implements Device {
 
   choices(body: () => void): KernelChoice[] {
     return this.#choices.explain(() => this.capture(body).release());
+  }
+
+  noteVariants(): VariantNotes {
+    return this.#choices.note();
+  }
+
+  useVariants(variants: VariantMap): Disposable {
+    return this.#choices.use(variants);
   }
 
   async destroy(): Promise<void> {

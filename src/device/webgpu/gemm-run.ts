@@ -73,11 +73,13 @@ export interface GemmCall {
 export function runGemm(gpu: GpuLowering, call: GemmCall): void {
   const preset = defaultVariant(gpu, call.size);
   const describe = () => describeGemm(gpu, call, preset);
-  const chosen = gpu.variants.choose(shapeClass(call), describe) ?? preset;
+  const like = shapeClass(call);
+  const chosen = gpu.variants.choose(like, describe) ?? preset;
   if (!isVariant(chosen) || !runsOn(gpu, gemmVariants[chosen], call.size.type)) {
     const names = variantsFor(gpu, call.size.type).join(", ");
     throw new DeviceError(`this adapter cannot run the variant "${chosen}"; it has: ${names}`);
   }
+  gpu.variants.ran(like, chosen, preset);
   dispatchGemm(gpu, call, gemmVariants[chosen]);
 }
 

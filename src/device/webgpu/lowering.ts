@@ -68,6 +68,8 @@ export interface Tunable {
 export interface Variants {
   /** The variant to run. `describe` is called where somebody wants to know more. */
   choose(shapeClass: string, describe: () => Tunable): string | undefined;
+  /** Takes note of what a call runs. */
+  ran(shapeClass: string, variant: string, preset: string): void;
 }
 
 /** What lowerings depend on of the adapter. */

@@ -1,3 +1,5 @@
+import type { VariantMap } from "../choices.js";
+
 /** Choices cannot be kept or found where they were to be: the message says why, and what to do. */
 export class TuneStoreError extends Error {
   override name = "TuneStoreError";
@@ -11,12 +13,9 @@ export interface TuneStore {
   update(change: (kept: string | null) => string): Promise<void>;
 }
 
-/** Which variant to run, by shape class. */
-export type Choices = Readonly<Record<string, string>>;
-
 /** What a store has for an adapter. */
 export interface StoredChoices {
-  readonly choices: Choices;
+  readonly choices: VariantMap;
   /** Choices that are passed over because they were measured with other kernels. */
   readonly stale: number;
 }
@@ -24,7 +23,7 @@ export interface StoredChoices {
 /** What was measured on one adapter, and `kernelCode()` at that time. */
 interface Entry {
   readonly kernels: string;
-  readonly choices: Choices;
+  readonly choices: VariantMap;
 }
 
 /** Reads a store's text. What is broken, or another program's, counts as empty. */
@@ -42,7 +41,7 @@ export function withChoices(
   text: string | null,
   adapter: string,
   kernels: string,
-  added: Choices,
+  added: VariantMap,
 ): string {
   const { choices } = storedChoices(text, adapter, kernels);
   const entry: Entry = { kernels, choices: { ...choices, ...added } };

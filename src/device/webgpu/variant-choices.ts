@@ -1,4 +1,4 @@
-import type { KernelChoice } from "../choices.js";
+import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Tunable, Variants } from "./lowering.js";
 
 /**
@@ -10,9 +10,12 @@ export class VariantChoices implements Variants {
   readonly #tuned = new Map<string, string>();
   /** Tuned classes whose variant is known to exist; a store may be older than the kernels. */
   readonly #checked = new Set<string>();
+  /** What runs in place of anything tuned or forced. */
+  #used: ReadonlyMap<string, string> | undefined;
+  readonly #notes = new Set<Map<string, { variant: string; preset: string }>>();
   #observed: Map<string, Tunable> | undefined;
 
-  constructor(forced: Readonly<Record<string, string>> = {}) {
+  constructor(forced: VariantMap = {}) {
     this.#forced = new Map(Object.entries(forced));
   }
 
@@ -29,6 +32,7 @@ export class VariantChoices implements Variants {
   }
 
   #choice(shapeClass: string): string | undefined {
+    if (this.#used) return this.#used.get(shapeClass);
     const [operation = ""] = shapeClass.split(" ", 1);
     const forced = this.#forced;
     return (
@@ -41,6 +45,31 @@ export class VariantChoices implements Variants {
 
   set(shapeClass: string, variant: string): void {
     this.#tuned.set(shapeClass, variant);
+  }
+
+  /** Runs these and presets elsewhere, until disposed. */
+  use(variants: VariantMap): Disposable {
+    const before = this.#used;
+    this.#used = new Map(Object.entries(variants));
+    return {
+      [Symbol.dispose]: () => {
+        this.#used = before;
+      },
+    };
+  }
+
+  /** Notes what runs from now on, until disposed. */
+  note(): VariantNotes {
+    const ran = new Map<string, { variant: string; preset: string }>();
+    this.#notes.add(ran);
+    return { ran, [Symbol.dispose]: () => this.#notes.delete(ran) };
+  }
+
+  ran(shapeClass: string, variant: string, preset: string): void {
+    for (const notes of this.#notes) {
+      // Presets go by exact shapes: a variant may be the preset of only some calls of its class.
+      if (variant !== preset || !notes.has(shapeClass)) notes.set(shapeClass, { variant, preset });
+    }
   }
 
   /** The calls with variants that `body` makes, one of each shape class. */
@@ -58,7 +87,7 @@ export class VariantChoices implements Variants {
   explain(body: () => void): KernelChoice[] {
     return this.observe(body).map(({ shapeClass, names, preset }) => {
       const choice = this.#choice(shapeClass);
-      const tuned = this.#tuned.has(shapeClass);
+      const tuned = !this.#used && this.#tuned.has(shapeClass);
       return {
         shapeClass,
         variant: choice ?? preset,
