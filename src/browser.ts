@@ -26,6 +26,7 @@ export {
   triggerPictures,
 } from "./lab/pictures.js";
 export { type PurifyHooks, purify } from "./lab/purify.js";
+export { type SampleOptions, type SampleStep, sampleStep } from "./lab/sample-step.js";
 export { version } from "./lab/version.js";
 export * from "./lab/victim.js";
 export * from "./training/index.js";

@@ -95,7 +95,9 @@ export class Chart {
     }
     const step = niceStep(this.#end / Math.max(2, Math.floor((right - margin.left) / 90)));
     for (let x = 0; x <= this.#end; x += step) {
-      parts.push(text(String(x), { class: "tick x", x: toX(x), y: height - 8 }));
+      parts.push(
+        text(String(Number(x.toPrecision(6))), { class: "tick x", x: toX(x), y: height - 8 }),
+      );
     }
     for (const { x, label } of this.#marks) {
       const at = toX(x);

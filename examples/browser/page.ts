@@ -46,14 +46,15 @@ interface Run {
 let run: Run | null = null;
 
 fillForm();
-onSubmit(start);
+onSubmit(() => start("start"));
+find("tune").addEventListener("click", () => start("tune"));
 find("stop").addEventListener("click", () => {
   run?.worker.postMessage({ kind: "stop" });
   find("doing").textContent = "Stopping…";
 });
-if (startsAtOnce()) start();
+if (startsAtOnce()) start("start");
 
-function start(): void {
+function start(kind: Start["kind"]): void {
   const config = readForm();
   const worker = new Worker("worker.js", { type: "module" });
   const empty = {
@@ -66,19 +67,23 @@ function start(): void {
   };
   const started: Run = { worker, config, ...empty };
   run = started;
+  if (kind === "start") clear(config);
+  setState("running");
+  worker.addEventListener("message", ({ data }: MessageEvent<Report>) => receive(started, data));
+  worker.addEventListener("error", ({ message }) => {
+    receive(started, { kind: "failed", message: message || "the worker could not start" });
+  });
+  const message: Start = { kind, config };
+  worker.postMessage(message);
+}
+
+function clear(config: Start["config"]): void {
   loss.clear(1);
   rates.clear(config.epochs + config.tuningEpochs);
   for (const phase of ["victim", "fst"]) {
     for (const rate of ["clean", "attack"]) find(`${phase}-${rate}`).textContent = "–";
   }
   find("verdict").textContent = "";
-  setState("running");
-  worker.addEventListener("message", ({ data }: MessageEvent<Report>) => receive(started, data));
-  worker.addEventListener("error", ({ message }) => {
-    receive(started, { kind: "failed", message: message || "the worker could not start" });
-  });
-  const message: Start = { kind: "start", config };
-  worker.postMessage(message);
 }
 
 function receive(current: Run, message: Report): void {
@@ -110,6 +115,13 @@ function receive(current: Run, message: Report): void {
     case "done":
       finish(current, "done", `Done in ${Math.round(message.seconds)} seconds.`);
       find("verdict").textContent = verdict(current);
+      break;
+    case "tuned":
+      finish(
+        current,
+        "done",
+        `Measured ${message.shapes} shapes; ${message.changed} have a faster variant now.`,
+      );
       break;
     case "stopped":
       finish(current, "stopped", "Stopped.");
@@ -164,6 +176,7 @@ function setState(state: "running" | "done" | "stopped" | "failed"): void {
   document.body.dataset.state = state;
   const running = state === "running";
   find("start").hidden = running;
+  find("tune").hidden = running;
   find("stop").hidden = !running;
   for (const field of document.querySelectorAll("#controls input, #controls select")) {
     field.toggleAttribute("disabled", running);

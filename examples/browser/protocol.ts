@@ -39,8 +39,9 @@ export interface Picture {
   difference: string;
 }
 
+/** "start" a run, or "tune": measure the variants of its training step's kernels on WebGPU. */
 export interface Start {
-  kind: "start";
+  kind: "start" | "tune";
   config: RunConfig;
 }
 
@@ -67,5 +68,7 @@ export type Report =
   /** What a finished phase's model says to the triggered pictures. */
   | { kind: "answers"; phase: Phase; classes: string[] }
   | { kind: "done"; seconds: number }
+  /** Shapes that were measured, and those of them for which the preset was not the fastest. */
+  | { kind: "tuned"; shapes: number; changed: number }
   | { kind: "stopped" }
   | { kind: "failed"; message: string };

@@ -14,14 +14,19 @@ import {
   Examiner,
   type ImageSet,
   imageSet,
+  indexedDbTuneStore,
   openDevice,
+  openWebGpuDevice,
   pictureUrl,
   predict,
   purify,
   type StepProgress,
+  sampleStep,
   syntheticShapes,
   type TriggerPicture,
+  TuneStoreError,
   trainVictim,
+  type WebGpuDevice,
 } from "shiftgrad";
 import type { Phase, Report, RunConfig, Start, Stop } from "./protocol.js";
 
@@ -35,7 +40,7 @@ self.addEventListener("message", async ({ data }: MessageEvent<Start | Stop>) =>
     return;
   }
   try {
-    await run(data.config, abort.signal);
+    await (data.kind === "tune" ? tune : run)(data.config, abort.signal);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     report(abort.signal.aborted ? { kind: "stopped" } : { kind: "failed", message });
@@ -54,6 +59,38 @@ async function run(config: RunConfig, signal: AbortSignal): Promise<void> {
   report({ kind: "done", seconds: (performance.now() - started) / 1000 });
 }
 
+/** Measures the kernels of the training step once; later visits run the fastest. */
+async function tune({ width, batchSize }: RunConfig, signal: AbortSignal): Promise<void> {
+  report({ kind: "busy", text: "Compiling the GPU’s programs" });
+  const device = await openWebGpuDevice();
+  const step = sampleStep(device, { width, batchSize });
+  try {
+    const results = await device.tune(() => step.run(), {
+      ...{ store: indexedDbTuneStore(), signal },
+      log: (line) => report({ kind: "busy", text: `Tuning: ${line}` }),
+    });
+    const changed = results.filter(({ chosen, preset }) => chosen !== preset).length;
+    report({ kind: "tuned", shapes: results.length, changed });
+  } finally {
+    step.release();
+    await device.destroy();
+  }
+}
+
+/** Runs what was tuned in this browser; how many choices that were. */
+async function useTuned(device: WebGpuDevice): Promise<number> {
+  try {
+    const { choices } = await device.useTuned(indexedDbTuneStore());
+    return Object.keys(choices).length;
+  } catch (error) {
+    // A browser that keeps nothing, such as a private window, has nothing tuned.
+    if (error instanceof TuneStoreError) return 0;
+    throw error;
+  }
+}
+
+const isWebGpu = (device: Device): device is WebGpuDevice => device.kind === "webgpu";
+
 /** The device asked for; where WebGPU is missing, the CPU device and a note that says why. */
 async function open(wanted: RunConfig["device"]): Promise<Device> {
   let note: string | null = null;
@@ -63,9 +100,11 @@ async function open(wanted: RunConfig["device"]): Promise<Device> {
     return openDevice({ kind: "cpu" });
   });
   const { kind, name, threads, software } = device.info;
+  const tuned = isWebGpu(device) ? await useTuned(device) : 0;
   const text =
     kind === "webgpu"
-      ? `WebGPU on ${name}${software ? " (a software adapter)" : ""}`
+      ? `WebGPU on ${name}${software ? " (a software adapter)" : ""}` +
+        (tuned > 0 ? `, ${tuned} choices of kernels tuned here` : "")
       : `CPU device, WebAssembly SIMD on ${threads} ${threads === 1 ? "thread" : "threads"}`;
   if (kind === "cpu" && !globalThis.crossOriginIsolated) {
     note ??= "This page is not cross-origin isolated, so the CPU device has one thread.";

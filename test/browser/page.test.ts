@@ -26,6 +26,9 @@ const address = (device: string, run: Run): string =>
     ...{ device, start: "", seed: "1", width: "4", rate: "0.5" },
   }).toString();
 
+/** A page that waits to be told. */
+const tuning = address("webgpu", short).replace("start=&", "");
+
 let browser: Browser;
 const servers: Server[] = [];
 
@@ -101,6 +104,24 @@ describe("the page in headless Chromium", () => {
     expect(await page.innerText("#device")).toMatch(/^WebGPU on .*software adapter/);
     await expectCurves(page, short);
     await page.screenshot({ path: join(screenshots, "webgpu.png"), fullPage: true });
+    expect(complaints).toEqual([]);
+  }, 300_000);
+
+  test("tunes kernels, keeps the choices when stopped, and runs them on a later visit", async () => {
+    const { page, complaints } = await open(tuning);
+    await page.click("#tune");
+    const doing = page.locator("#doing");
+    await doing.filter({ hasText: /Tuning: .* GFLOP/ }).waitFor({ timeout: 240_000 });
+    await page.click("#stop");
+    expect(await end(page)).toBe("Stopped.");
+    await page.reload();
+    await page.click("#start");
+    const device = page.locator("#device", { hasText: "WebGPU" });
+    await device.waitFor({ timeout: 60_000 });
+    expect(await device.innerText()).toMatch(
+      /software adapter\), [1-9]\d* choices of kernels tuned/,
+    );
+    await page.click("#stop");
     expect(complaints).toEqual([]);
   }, 300_000);
 
