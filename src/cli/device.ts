@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { KernelChoice } from "../device/choices.js";
 import { openCpuDevice } from "../device/cpu/open.js";
 import type { Device } from "../device/device.js";
@@ -7,17 +7,25 @@ import { measurePeaks, type Peaks } from "../device/peaks.js";
 import type { TuneResult } from "../device/webgpu/autotune.js";
 import { openWebGpuDevice, WebGpuDevice } from "../device/webgpu/device.js";
 import { type SampleStep, sampleStep } from "../lab/sample-step.js";
+import type { Precision } from "../training/precision.js";
+import { check, checkable } from "./check.js";
 import { columns } from "./columns.js";
 import { Progress } from "./progress.js";
+import { subgroupMatricesOption } from "./session.js";
 import { tunedPath, tunedStore, useTuned } from "./tuned.js";
 import { integer } from "./values.js";
+import { precisionOption } from "./victim-options.js";
 
 interface DeviceOptions {
   device: "all" | "cpu" | "webgpu";
   choices?: boolean;
   tune?: boolean;
+  check?: boolean;
+  only?: readonly string[];
   width: number;
   batchSize: number;
+  precision: Precision;
+  subgroupMatrices?: boolean;
   json?: boolean;
 }
 
@@ -31,7 +39,11 @@ export function addDevice(program: Command): void {
         "--choices lists the variants of the kernels that a ResNet-18 training step runs: on the CPU " +
         "by a model of their cost, on WebGPU by what suits the adapter or what was measured. --tune " +
         `measures them on WebGPU and keeps the fastest in ${tunedPath()}, where the other commands ` +
-        "find them. Choices are by shape: tune with the width and the batch size of your runs.",
+        "find them. Choices are by shape and type: tune with the width, the batch size and the " +
+        "precision of your runs.\n\n" +
+        "--check runs every kernel on WebGPU, in every variant that the adapter can run, on 32-bit " +
+        "and 16-bit floats, and compares the results with the CPU device's. Exit code 1 if one is " +
+        "beyond its bound.",
     )
     .addOption(
       new Option("--device <kind>", "which to look at")
@@ -40,10 +52,43 @@ export function addDevice(program: Command): void {
     )
     .option("--choices", "list the kernels' variants")
     .option("--tune", "measure them on WebGPU and keep the fastest")
+    .addOption(
+      new Option("--check", "compare what every kernel gives on WebGPU and on the CPU").conflicts([
+        "choices",
+        "tune",
+      ]),
+    )
+    .addOption(
+      new Option("--only <names>", "kernels and variants to check, commas between")
+        .argParser(checkNames)
+        .implies({ check: true }),
+    )
     .option("--width <n>", "channels of the ResNet-18's first stage", integer(1), 16)
     .option("--batch-size <n>", "images a step", integer(1), 128)
+    .addOption(precisionOption())
+    .addOption(subgroupMatricesOption())
     .option("--json", "print all of it as JSON")
-    .action((options: DeviceOptions) => showDevices(options));
+    .action((options: DeviceOptions, self: Command) =>
+      options.check ? checkDevice(options, self) : showDevices(options),
+    );
+}
+
+function checkNames(text: string): string[] {
+  const names = text.split(",");
+  const unknown = names.find((name) => !checkable(name));
+  if (unknown === undefined) return names;
+  throw new InvalidArgumentError(
+    `"${unknown}" is no kernel and no variant; device --check lists both.`,
+  );
+}
+
+function checkDevice(options: DeviceOptions, command: Command): Promise<void> {
+  if (options.device === "cpu") {
+    command.error("error: --check compares WebGPU with the CPU; it needs --device webgpu", {
+      exitCode: 2,
+    });
+  }
+  return check(options, new Progress(process.stderr));
 }
 
 interface Found {
@@ -67,7 +112,10 @@ const shownLimits = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-const openers = { cpu: openCpuDevice, webgpu: openWebGpuDevice };
+const openers = {
+  cpu: () => openCpuDevice(),
+  webgpu: ({ subgroupMatrices = false }: DeviceOptions) => openWebGpuDevice({ subgroupMatrices }),
+};
 
 async function showDevices(options: DeviceOptions): Promise<void> {
   const kinds = options.device === "all" ? (["cpu", "webgpu"] as const) : [options.device];
@@ -92,7 +140,7 @@ async function look(
 ): Promise<Found> {
   let device: Device;
   try {
-    device = await openers[kind]();
+    device = await openers[kind](options);
   } catch (error) {
     if (error instanceof DeviceUnavailableError) return { kind, unavailable: error.message };
     throw error;

@@ -4,15 +4,20 @@ import { type ProfileRow, profileRows } from "../device/profile.js";
 import { chromeTrace } from "../device/trace.js";
 import { openWebGpuDevice } from "../device/webgpu/device.js";
 import { profileStep } from "../lab/profile-step.js";
+import type { Precision } from "../training/precision.js";
 import { columns } from "./columns.js";
 import { Progress, progressHooks } from "./progress.js";
+import { subgroupMatricesOption } from "./session.js";
 import { useTuned } from "./tuned.js";
 import { integer } from "./values.js";
+import { precisionOption } from "./victim-options.js";
 
 interface ProfileOptions {
   width: number;
   batchSize: number;
   steps: number;
+  precision: Precision;
+  subgroupMatrices?: boolean;
   by: "kernel" | "shape";
   trace?: string;
   json?: boolean;
@@ -31,6 +36,8 @@ export function addProfile(program: Command): void {
     .option("--width <n>", "channels of the first stage", integer(1), 16)
     .option("--batch-size <n>", "images a step", integer(1), 128)
     .option("--steps <n>", "steps to time", integer(1), 3)
+    .addOption(precisionOption())
+    .addOption(subgroupMatricesOption())
     .addOption(
       new Option("--by <what>", "one row for each kernel, or for each of its shapes")
         .choices(["kernel", "shape"])
@@ -46,10 +53,11 @@ export function addProfile(program: Command): void {
     .action((options: ProfileOptions) => profile(options));
 }
 
-async function profile({ by, trace, json, ...options }: ProfileOptions): Promise<void> {
+async function profile(given: ProfileOptions): Promise<void> {
+  const { by, trace, json, subgroupMatrices = false, ...options } = given;
   const progress = new Progress(process.stderr);
   const { onStage, onCompile } = progressHooks(progress);
-  const device = await openWebGpuDevice();
+  const device = await openWebGpuDevice({ subgroupMatrices });
   try {
     progress.line(`device: webgpu, ${device.info.name}`);
     await useTuned(device, progress);

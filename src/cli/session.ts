@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Device } from "../device/device.js";
 import { openDevice } from "../device/open.js";
 import type { DataSource } from "../lab/configuration.js";
@@ -33,11 +33,14 @@ export const withSessionOptions = (command: Command): Command =>
       "tuned",
     )
     .option("--threads <n>", "worker threads of the CPU device (default: all)", integer(1))
-    .option(
-      "--subgroup-matrices",
-      "let mixed precision use the GPU's matrix units, where this experimental feature is there",
-    )
+    .addOption(subgroupMatricesOption())
     .option("--json", "print the run record alone on stdout");
+
+export const subgroupMatricesOption = (): Option =>
+  new Option(
+    "--subgroup-matrices",
+    "let mixed precision use the GPU's matrix units, where this experimental feature is there",
+  );
 
 function kind(text: string): string {
   if (["auto", "cpu", "webgpu"].includes(text)) return text;

@@ -8,13 +8,17 @@ import { RunDirectory } from "../lab/run-directory.js";
 import { countVariants } from "../lab/variants.js";
 import type { Progress } from "./progress.js";
 
-/** Where `device --tune` leaves its choices: the user's cache directory, as the system has it. */
+/**
+ * Where `device --tune` leaves its choices: the file that SHIFTGRAD_TUNED names, or one in the
+ * user's cache directory, as the system has it.
+ */
 export function tunedPath(
   platform: NodeJS.Platform = process.platform,
   environment: Readonly<Record<string, string | undefined>> = process.env,
   home = homedir(),
 ): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = environment;
+  const { SHIFTGRAD_TUNED, XDG_CACHE_HOME, LOCALAPPDATA } = environment;
+  if (SHIFTGRAD_TUNED) return SHIFTGRAD_TUNED;
   const cache =
     XDG_CACHE_HOME ||
     (platform === "win32" && LOCALAPPDATA) ||

@@ -7,11 +7,14 @@ import { place } from "../nn/place.js";
 import { crossEntropy } from "../ops/cross-entropy.js";
 import { SGD } from "../optim/sgd.js";
 import { BatchInput } from "../training/batch-input.js";
+import { checkPrecision, MixedPrecision, type Precision } from "../training/precision.js";
 
 export interface SampleOptions {
   /** Channels of the ResNet-18's first stage. */
   width: number;
   batchSize: number;
+  /** Default "f32". "mixed" needs a device with 16-bit floats. */
+  precision?: Precision;
 }
 
 /** The training step that devices are measured, tuned and explained with. */
@@ -24,12 +27,15 @@ export interface SampleStep {
   release(): void;
 }
 
-export function sampleStep(device: Device, { width, batchSize }: SampleOptions): SampleStep {
+export function sampleStep(device: Device, options: SampleOptions): SampleStep {
+  const { width, batchSize, precision = "f32" } = options;
+  checkPrecision(device, precision);
   const { train } = syntheticShapes({ train: batchSize, test: 10, seed: 0 });
   const model = resnet18({ width, classes: train.classes.length });
   const placement = place(model, device, { seed: 0 });
   model.train();
   const optimizer = new SGD(model, { lr: 0.01, momentum: 0.9, weightDecay: 5e-4 });
+  const mixed = precision === "mixed" ? new MixedPrecision(model) : undefined;
   const input = new BatchInput(device, train, batchSize);
   for (const batch of new BatchLoader(train, { batchSize, seed: 0, dropLast: true }).epoch(0)) {
     input.write(batch, 0, 0, 0);
@@ -37,11 +43,14 @@ export function sampleStep(device: Device, { width, batchSize }: SampleOptions):
   return {
     run() {
       using _ = device.scope();
-      const images = input.images({ pad: 4, flip: true });
-      backward(crossEntropy(model.forward(images), input.labels), { release: true });
-      optimizer.step();
+      const images = input.images({ pad: 4, flip: true }, mixed ? "f16" : "f32");
+      const logits = mixed ? mixed.forward(images) : model.forward(images);
+      const loss = crossEntropy(logits, input.labels);
+      backward(mixed ? mixed.scaler.scale(loss) : loss, { release: true });
+      optimizer.step(mixed?.scaler);
     },
     release() {
+      mixed?.release();
       optimizer.release();
       input.release();
       placement.release();

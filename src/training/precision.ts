@@ -4,6 +4,7 @@ import type { Classifier } from "../models/classifier.js";
 import { HalfWeights } from "../nn/half-weights.js";
 import { placementOf } from "../nn/place.js";
 import { LossScaler, type LossScalerOptions } from "../optim/loss-scaler.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 export const precisions = ["f32", "mixed"] as const;
 
@@ -22,11 +23,19 @@ export function checkPrecision(device: Device, precision: Precision): void {
 export class MixedPrecision {
   readonly weights: HalfWeights;
   readonly scaler: LossScaler;
+  readonly #model: Classifier;
 
   /** @throws UnsupportedPrecisionError when the model's device has no 16-bit floats */
   constructor(model: Classifier, options: LossScalerOptions = {}) {
+    this.#model = model;
     this.weights = new HalfWeights(model);
     this.scaler = new LossScaler(placementOf(model).device, options);
+  }
+
+  /** The model's logits for f16 images, by the parameters as they are now. */
+  forward(images: Tensor): Tensor {
+    this.weights.refresh();
+    return this.weights.use(() => this.#model.forward(images));
   }
 
   release(): void {

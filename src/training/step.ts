@@ -42,11 +42,9 @@ export class TrainStep {
     this.#recording = device.capture(() => {
       using _ = device.scope();
       const { augmentation, mixed } = options;
-      const loss = crossEntropy(
-        forward(model, input.images(augmentation, mixed ? "f16" : "f32"), mixed),
-        input.labels,
-        options.loss,
-      );
+      const images = input.images(augmentation, mixed ? "f16" : "f32");
+      const logits = mixed ? mixed.forward(images) : model.forward(images);
+      const loss = crossEntropy(logits, input.labels, options.loss);
       device.run("copy", { src: loss.slice, dst: this.#loss.slice });
       const total = options.penalty ? add(loss, options.penalty()) : loss;
       backward(mixed ? mixed.scaler.scale(total) : total, { release: true });
@@ -75,10 +73,4 @@ export class TrainStep {
     this.#recording.release();
     this.#loss.release();
   }
-}
-
-function forward(model: Classifier, images: Tensor, mixed?: MixedPrecision): Tensor {
-  if (!mixed) return model.forward(images);
-  mixed.weights.refresh();
-  return mixed.weights.use(() => model.forward(images));
 }

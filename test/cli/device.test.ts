@@ -87,6 +87,37 @@ test("what device --tune left is used by later commands", slow, async () => {
   );
 });
 
+test(
+  "device --check compares kernels and tells which, or refuses what it cannot",
+  slow,
+  async () => {
+    const run = await cli.run(["device", "--check", "--only", "reduce,oneHot,preset"]);
+    expect(run).toMatchObject({ code: 0 });
+    const rows = run.stdout.split("\n").filter((line) => / (max|exact) +ok$/.test(line));
+    expect(rows.map((line) => line.split(/ +/).slice(0, 4))).toEqual([
+      ["oneHot", "f32", "preset", "3"],
+    ["reduce", "f32", "preset", "40"],
+      ["reduce", "f16", "preset", "40"],
+      ]);
+    expect(run.stdout).toContain("3 of 3 rows ok");
+
+    const json = await cli.run(["device", "--only", "copy,preset", "--json"]);
+    const { device, rows: copies } = JSON.parse(json.stdout);
+    expect(device.features).toContain("shader-f16");
+    expect(copies[0]).toMatchObject({ kernel: "copy", stored: "f32", error: 0, wrong: null });
+
+    const nothing = await cli.run(["device", "--only", "copy,winograd"]);
+    expect(nothing.code).toBe(1);
+    expect(nothing.stderr).toContain("no kernel of those asked for by winograd");
+    const unknown = await cli.run(["device", "--only", "copy,tile33"]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('"tile33" is no kernel and no variant');
+    const cpu = await cli.run(["device", "--check", "--device", "cpu"]);
+    expect(cpu.code).toBe(2);
+    expect(cpu.stderr).toContain("needs --device webgpu");
+  },
+);
+
 test("profile prints a table or JSON, and leaves a trace of every dispatch", slow, async () => {
   const step = ["profile", "--width", "1", "--batch-size", "2", "--steps", "2"];
   const run = await cli.run([...step, "--trace", "step.json", "--json"]);
@@ -143,5 +174,8 @@ test("the choices lie in the system's cache directory", () => {
   expect(tunedPath("darwin", {}, "/Users/u")).toBe("/Users/u/Library/Caches/shiftgrad/tuned.json");
   expect(tunedPath("linux", { XDG_CACHE_HOME: "/var/c" }, "/home/u")).toBe(
     "/var/c/shiftgrad/tuned.json",
+  );
+  expect(tunedPath("linux", { SHIFTGRAD_TUNED: "x/card.json", XDG_CACHE_HOME: "/var/c" })).toBe(
+    "x/card.json",
   );
 });

@@ -36,6 +36,10 @@ export function lowerConv2dWeightGrad(
   });
 }
 
+/** How a 3x3 convolution with stride 1 can be computed. */
+export const convAlgorithms = ["direct", "winograd"] as const;
+type Algorithm = (typeof convAlgorithms)[number];
+
 type Operands = readonly [Slice, Slice, Slice];
 
 /** Runs a convolution by the algorithm chosen for its shape, or else by the preset. */
@@ -51,12 +55,12 @@ function runConv(
     return;
   }
   const { n, outH, outW, cIn, cOut } = shape;
-  const preset = winogradPays(gpu, shape) ? "winograd" : "direct";
+  const preset: Algorithm = winogradPays(gpu, shape) ? "winograd" : "direct";
   const half = operands[0].type === "f16" ? " f16" : "";
   const shapeClass = `convolution ${operation}${half} ${n}x${outH}x${outW} ${cIn}-${cOut}`;
   const chosen = gpu.variants.choose(shapeClass, () => ({
     shapeClass,
-    names: ["direct", "winograd"],
+    names: convAlgorithms,
     preset,
     operands,
     flops: 2 * n * outH * outW * cIn * cOut * 9,
@@ -65,12 +69,13 @@ function runConv(
       run(lowering, variant === "winograd", [first, second, third]);
     },
   }));
-  const known = chosen === "direct" || chosen === "winograd";
+  const known = convAlgorithms.find((name) => name === chosen);
   // "*" forces tiles for the products, and leaves the algorithm to the preset.
   if (!known && chosen !== undefined && !Object.hasOwn(gemmVariants, chosen)) {
-    throw new DeviceError(`a convolution has no variant "${chosen}"; it has: direct, winograd`);
+    const names = convAlgorithms.join(", ");
+    throw new DeviceError(`a convolution has no variant "${chosen}"; it has: ${names}`);
   }
-  const variant = known ? chosen : preset;
+  const variant = known ?? preset;
   gpu.variants.ran(shapeClass, variant, preset);
   run(gpu, variant === "winograd", operands);
 }

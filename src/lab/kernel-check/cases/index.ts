@@ -1,0 +1,17 @@
+import { batchNorms } from "./batch-norm.js";
+import { elementwise } from "./elementwise.js";
+import { gemm } from "./gemm.js";
+import { moving } from "./moving.js";
+import { reducing } from "./reducing.js";
+import type { AllCases } from "./table.js";
+import { training } from "./training.js";
+
+/** Calls of every kernel: one that is missing here does not compile. Sizes are odd, data random. */
+export const kernelCases: AllCases = {
+  ...moving,
+  ...elementwise,
+  ...reducing,
+  ...gemm,
+  ...batchNorms,
+  ...training,
+};

@@ -1,0 +1,65 @@
+import type { Pool2dShape } from "../../../device/kernels.js";
+import type { Draw } from "../draw.js";
+import type { HostCall } from "../host-call.js";
+import { windowed } from "./shapes.js";
+import type { CasesOf } from "./table.js";
+
+const operations = ["sum", "mean", "max", "argmax"] as const;
+const extents = [
+  [3, 257, 5],
+  [131, 10, 1],
+  [2, 49, 64],
+  [1, 4099, 1],
+  [1, 300, 516],
+] as const;
+
+/** With ties the lowest index is the largest element's. */
+const reduce = operations.flatMap((op) =>
+  extents.flatMap(([outer, reduced, inner]) =>
+    (["values", "ties"] as const).map(
+      (numbers) =>
+        (d: Draw): HostCall<"reduce"> => ({
+          ...{ op, outer, reduced, inner },
+          x: d[numbers](outer * reduced * inner),
+          out: op === "argmax" ? d.wordResult(outer * inner) : d.floatResult(outer * inner),
+        }),
+    ),
+  ),
+);
+
+const pool = (
+  ...[[n, h, w, c], [kh, kw], window]: readonly [
+    readonly [number, number, number, number],
+    readonly [number, number],
+    Parameters<typeof windowed>[2],
+  ]
+): Pool2dShape => {
+  const { cIn, cOut: _, ...shape } = windowed([n, h, w, c], [kh, kw, c], window);
+  return { ...shape, c: cIn };
+};
+
+const pools = [
+  pool([1, 9, 11, 5], [3, 3], { stride: [2, 2], pad: [1, 1] }),
+  pool([2, 8, 6, 4], [3, 3], { stride: [1, 1], pad: [1, 1] }),
+  pool([3, 4, 4, 64], [4, 4], { stride: [4, 4], pad: [0, 0] }),
+  pool([1, 13, 7, 33], [3, 2], { stride: [1, 2], pad: [1, 0] }),
+];
+const kinds = pools.flatMap((shape) => (["max", "avg"] as const).map((op) => ({ op, shape })));
+const extent = (s: Pool2dShape) => ({
+  x: s.n * s.h * s.w * s.c,
+  out: s.n * s.outH * s.outW * s.c,
+});
+
+/** All below zero, so that padding taken for zeros shows; of equal numbers the first one counts. */
+const pool2d = kinds.map(({ op, shape }) => (d: Draw): HostCall<"pool2d"> => {
+  const { x, out } = extent(shape);
+  return { op, shape, x: d.ties(x, -3, -1), out: d.result(out) };
+});
+
+const pool2dBackward = kinds.map(({ op, shape }) => (d: Draw): HostCall<"pool2dBackward"> => {
+  const { x, out } = extent(shape);
+  return { op, shape, x: d.ties(x, -3, -1), dy: d.values(out), dx: d.result(x) };
+});
+
+/** Sums, means, maxima and pooling. */
+export const reducing = { reduce, pool2d, pool2dBackward } satisfies CasesOf;

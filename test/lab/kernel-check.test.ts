@@ -1,0 +1,174 @@
+import { describe, expect, test, vi } from "vitest";
+import { check } from "../../src/cli/check.js";
+import { Progress } from "../../src/cli/progress.js";
+import { openCpuDevice } from "../../src/device/cpu/open.js";
+import type { Device } from "../../src/device/device.js";
+import type { KernelName } from "../../src/device/kernels.js";
+import { openWebGpuDevice, type WebGpuDevice } from "../../src/device/webgpu/device.js";
+import { forcedVariants } from "../../src/device/webgpu/forced-variants.js";
+import { boundsOf, fieldOf } from "../../src/lab/kernel-check/bounds.js";
+import { kernelCases } from "../../src/lab/kernel-check/cases/index.js";
+import type { CaseOf } from "../../src/lab/kernel-check/cases/table.js";
+import { checkKernels, type KernelCheckOptions } from "../../src/lab/kernel-check/check.js";
+import { Draw } from "../../src/lab/kernel-check/draw.js";
+import { HalfArray } from "../../src/lab/kernel-check/half-array.js";
+import { arraysOf } from "../../src/lab/kernel-check/host-call.js";
+import { useDevice } from "../support/devices.js";
+
+/** Room for a cold compiler on a busy machine. */
+const slow = { timeout: 600_000 };
+
+const names = Object.keys(kernelCases) as KernelName[];
+const onHalves: readonly KernelName[] = [
+  ...(["copy", "fill", "permute", "augment", "elementwise", "reduce", "pool2d"] as const),
+  ...(["pool2dBackward", "matmul", "conv2d", "conv2dInference", "conv2dInputGrad"] as const),
+  ...(["conv2dWeightGrad", "batchNorm", "batchNormInference", "batchNormBackward"] as const),
+];
+const products = ["matmul", "conv2d", "conv2dInference", "conv2dInputGrad", "conv2dWeightGrad"];
+
+describe("the calls", () => {
+  const callsOf = <K extends KernelName>(kernel: K, stored: "f32" | "f16") =>
+    kernelCases[kernel].map((build: CaseOf<K>, i) => build(new Draw(stored, `${kernel} ${i}`)));
+
+  test.each(names)("of %s have every result, and no operand of zeros", (kernel) => {
+    const calls = callsOf(kernel, "f32");
+    for (const result of Object.keys(boundsOf(kernel, calls[0] as never))) {
+      expect(calls.some((call) => fieldOf(call, result))).toBe(true);
+    }
+    for (const array of calls.flatMap(arraysOf)) {
+      if (array instanceof Float64Array) expect(array.some((x) => x !== 0)).toBe(true);
+    }
+  });
+
+  test("are on halves where kernels take them", () => {
+    const half = (kernel: KernelName): boolean =>
+      callsOf(kernel, "f16")
+        .flatMap(arraysOf)
+        .some((array) => array instanceof HalfArray);
+    expect(names.filter(half).sort()).toEqual([...onHalves].sort());
+  });
+});
+
+test("a variant is forced on the types that it can run on", () => {
+  const traits = {
+    ...{ features: new Set(["shader-f16"]), software: false, subgroupSize: 32, itemsPerLane: 4 },
+    ...{ maxWorkgroupStorageBytes: 49_152, maxWorkgroupInvocations: 1024, maxWorkgroups: 65_535 },
+    subgroupMatrices: ["f16 16x16x16"],
+  };
+  const types = (changes: Partial<typeof traits> = {}) => {
+    const forced = forcedVariants({ traits: { ...traits, ...changes } });
+    return Object.fromEntries(forced.map(({ name, types }) => [name, types]));
+  };
+  expect(types()).toMatchObject({
+    ...{ tile128: ["f32", "f16"], matrices64of16: ["f16"], winograd: ["f32", "f16"] },
+  });
+  expect(types()).not.toHaveProperty("rows32x16");
+  expect(types({ subgroupMatrices: [] })).not.toHaveProperty("matrices64of16");
+  expect(types({ features: new Set() })).toMatchObject({ tile128: ["f32"] });
+});
+
+const reference = useDevice(openCpuDevice);
+
+const open: KernelCheckOptions["open"] = (variants) => openWebGpuDevice({ variants });
+
+/** A device whose kernel `run` is another one. */
+function faulty(device: WebGpuDevice, run: (device: Device, kernel: string) => boolean) {
+  return new Proxy(device, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (name === "run") {
+        return (kernel: KernelName, call: never) => {
+          if (!run(target, kernel)) target.run(kernel, call);
+        };
+      }
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+test("the software adapter's kernels agree with the CPU device's", slow, async () => {
+  const variants = ["preset", "tile32deep", "winograd"];
+  const rows = await checkKernels({ reference: reference(), open, variants });
+  expect(rows.filter(({ wrong }) => wrong !== null)).toEqual([]);
+  for (const { error, bound } of rows) expect(error).toBeLessThanOrEqual(bound);
+  const run = (variant: string, stored: string): string[] =>
+    rows
+      .filter((row) => row.variant === variant && row.stored === stored)
+      .map(({ kernel }) => kernel);
+  expect(run("preset", "f32")).toEqual(names);
+  expect(run("preset", "f16").sort()).toEqual([...onHalves].sort());
+  for (const stored of ["f32", "f16"]) {
+    expect(run("tile32deep", stored)).toEqual(products);
+    expect(run("winograd", stored)).toEqual(products.slice(1));
+  }
+});
+
+describe("a wrong kernel", () => {
+  const kernels: KernelName[] = ["gatherRows", "sgd", "oneHot"];
+  const variants = ["preset"];
+
+  test("is a wrong row, and the command fails", slow, async () => {
+    const wrongly: typeof open = async (forced) =>
+      faulty(await open(forced), (_, kernel) => kernel === "sgd");
+    const rows = await checkKernels({ reference: reference(), open: wrongly, kernels, variants });
+    expect(rows.map(({ kernel, wrong }) => [kernel, wrong !== null])).toEqual([
+      ["gatherRows", false],
+      ["sgd", true],
+      ["oneHot", false],
+    ]);
+    expect(rows[1]).toMatchObject({ stored: "f32", calls: 12 });
+    expect(rows[1]?.error).toBeGreaterThan(1e-3);
+    expect(rows[1]?.wrong).toMatch(/^sgd\.params: max error .* is above 0\.00001; \d+ of 3 elem/);
+
+    const print = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const only = ["sgd", "oneHot", "preset"];
+    await expect(check({ only }, new Progress(process.stderr), wrongly)).rejects.toThrow(
+      /wrong results\n {2}preset, f32: sgd\.params: max error/,
+    );
+    const printed = print.mock.calls.map(([text]) => text).join("");
+    print.mockRestore();
+    expect(printed).toMatch(/sgd +f32 +preset +12 +\S+ +1\.0e-5 +max +WRONG\n/);
+    expect(printed).toMatch(/oneHot +f32 +preset +3 +0\.0e\+0 +0\.0e\+0 +exact +ok\n/);
+  });
+
+  test("that throws is told, and the others run on a device of their own", slow, async () => {
+    let opened = 0;
+    const throwing: typeof open = async (forced) => {
+      opened++;
+      return faulty(await open(forced), (_, kernel) => {
+        if (kernel === "sgd") throw new Error("the driver choked");
+        return false;
+      });
+    };
+    const rows = await checkKernels({ reference: reference(), open: throwing, kernels, variants });
+    expect(rows.map(({ wrong }) => wrong)).toEqual([null, "the driver choked", null]);
+    expect(rows[1]?.calls).toBe(12);
+    expect(opened).toBe(1 + 1 + 12);
+  });
+
+  test("that writes beside its slice is found", slow, async () => {
+    const beyond: typeof open = async (forced) => {
+      const device = await open(forced);
+      return new Proxy(device, {
+        get(target, name) {
+          const value = Reflect.get(target, name, target);
+          if (name === "run") {
+            return (kernel: KernelName, call: { dst: { length: number } }) => {
+              const { dst } = call;
+              const more = kernel === "fill" ? { dst: { ...dst, length: dst.length + 1 } } : {};
+              target.run(kernel, { ...call, ...more } as never);
+            };
+          }
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    };
+    const [row] = await checkKernels({
+      reference: reference(),
+      open: beyond,
+      kernels: ["fill"],
+      variants,
+    });
+    expect(row?.wrong).toMatch(/wrote outside its slice/);
+  });
+});
