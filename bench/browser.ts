@@ -43,11 +43,12 @@ export async function openBrowser(
   });
   await page.goto(url);
   await page.waitForFunction(() => "benchmark" in globalThis);
-  const time = (name: string) => (c: Case, reps: number) =>
-    page.evaluate(([who, what, count]) => benchmark.time(who, what, count), [
+  const time = (name: string) => (c: Case, reps: number, queued: number) =>
+    page.evaluate(([who, what, count, queue]) => benchmark.time(who, what, count, queue), [
       name,
       c,
       reps,
+      queued,
     ] as const);
   const stop = async (): Promise<void> => {
     await browser.close();

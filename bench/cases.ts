@@ -1,5 +1,12 @@
+import type { Precision } from "../src/training/precision.js";
+
 /** What is measured. Sizes of the ResNet-18 layers, (channels, side) as in the peers' tables. */
-export type Case = { readonly name: string; readonly batch: number } & (
+export type Case = {
+  readonly name: string;
+  readonly batch: number;
+  /** For graphics cards: a processor takes minutes. */
+  readonly large?: boolean;
+} & (
   | { readonly kind: "matmul"; readonly n: number }
   | {
       readonly kind: "conv";
@@ -15,7 +22,12 @@ export type Case = { readonly name: string; readonly batch: number } & (
   | { readonly kind: "maxPool"; readonly c: number; readonly h: number }
   /** Crop, flip and normalise h x h images of three 8-bit channels; frameworks have no such kernel. */
   | { readonly kind: "augment"; readonly h: number }
-  | { readonly kind: "resnet"; readonly width: number; readonly what: "train" | "infer" }
+  | {
+      readonly kind: "resnet";
+      readonly width: number;
+      readonly what: "train" | "infer";
+      readonly precision: Precision;
+    }
 );
 
 const passes = ["fwd", "dx", "dw"] as const;
@@ -33,16 +45,22 @@ const conv = (cIn: number, cOut: number, side: number, k: number, stride: number
 
 const matmul = (n: number): Case => ({ name: `matmul:${n}`, kind: "matmul", n, batch: 1 });
 
-const resnet = (width: number, batch: number, what: "train" | "infer"): Case => ({
-  name: `resnet18:w${width}:b${batch}:${what}`,
+const resnet = (
+  width: number,
+  batch: number,
+  what: "train" | "infer",
+  precision: Precision = "f32",
+): Case => ({
+  name: `resnet18:w${width}:b${batch}:${what}${precision === "mixed" ? ":mixed" : ""}`,
   kind: "resnet",
-  width,
-  what,
-  batch,
+  ...{ width, what, batch, precision },
 });
+
+const large = (c: Case): Case => ({ ...c, large: true });
 
 export const cases: readonly Case[] = [
   ...[256, 512, 1024].map(matmul),
+  large(matmul(4096)),
   ...conv(64, 64, 32, 3, 1, 32),
   ...conv(128, 128, 16, 3, 1, 32),
   ...conv(256, 256, 8, 3, 1, 32),
@@ -57,9 +75,25 @@ export const cases: readonly Case[] = [
   { name: "augment:32", kind: "augment", h: 32, batch: 512 },
   resnet(16, 16, "infer"),
   resnet(16, 16, "train"),
+  resnet(16, 16, "train", "mixed"),
   resnet(64, 32, "infer"),
   resnet(64, 32, "train"),
+  large(resnet(64, 128, "train")),
+  large(resnet(64, 128, "train", "mixed")),
 ];
+
+/**
+ * The cases whose names contain one of `filter` (commas between). Large ones are among them if
+ * `withLarge` says so, or if the filter has the whole name.
+ */
+export function casesFor(filter: string, withLarge: boolean): Case[] {
+  const wanted = filter.split(",");
+  return cases.filter(({ name, large }) =>
+    large && !withLarge ? wanted.includes(name) : wanted.some((part) => name.includes(part)),
+  );
+}
+
+export const isMixed = (c: Case): boolean => c.kind === "resnet" && c.precision === "mixed";
 
 /** The labels of a batch of ten classes, the same for every framework. */
 export const labelsOf = (batch: number): Int32Array =>

@@ -1,6 +1,7 @@
 import type { DeviceInfo } from "../src/device/device.js";
 import { type OpenDeviceOptions, openDevice } from "../src/device/open.js";
 import { measurePeaks, type Peaks } from "../src/device/peaks.js";
+import type { TuneOptions } from "../src/device/webgpu/autotune.js";
 import { ours } from "./ours.js";
 import { type Subject, timer } from "./runner.js";
 
@@ -10,14 +11,15 @@ export interface Ours extends Subject {
   readonly peaks: Peaks;
 }
 
-/** Opens a device of this process or page, and measures its peaks. */
-export async function openOurs(options: OpenDeviceOptions): Promise<Ours> {
+/** Opens a device of this process or page, and measures its peaks; for `tuning` see `ours`. */
+export async function openOurs(options: OpenDeviceOptions, tuning?: TuneOptions): Promise<Ours> {
   const device = await openDevice(options);
+  const runner = ours(device, tuning);
   return {
-    name: ours(device).name,
+    name: runner.name,
     device: device.info,
     peaks: await measurePeaks(device),
-    time: timer(ours(device)),
+    time: timer(runner),
     stop: () => device.destroy(),
   };
 }

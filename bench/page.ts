@@ -18,10 +18,10 @@ const page = {
     times.set(runner.name, timer(runner));
     return runner.name;
   },
-  time(name: string, c: Case, reps: number) {
+  time(name: string, c: Case, reps: number, queued: number) {
     const time = times.get(name);
     if (!time) throw new Error(`${name} is not open`);
-    return time(c, reps);
+    return time(c, reps, queued);
   },
 };
 

@@ -15,24 +15,27 @@ export interface Row {
   peer?: { name: string; ms: Summary; ratio: number };
 }
 
-/** Rounds of ours and the peer in turn, so that a drift of the machine meets both. */
+/**
+ * Rounds of ours and the peer in turn, so that a drift of the machine meets both; `queued` runs go
+ * into the device's queue before it is waited for.
+ */
 export async function measure(
   c: Case,
-  rounds: number,
+  { rounds, queued }: { rounds: number; queued: number },
   ours: Subject,
   peaks: Peaks,
   peer?: Subject,
 ): Promise<Row> {
-  const [once = 60] = await ours.time(c, 1);
+  const [once = 60] = await ours.time(c, 1, queued);
   const reps = Math.max(1, Math.min(20, Math.round(60 / once)));
   const mine: number[] = [];
   const theirs: number[] = [];
   const ratios: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const our = await ours.time(c, reps);
+    const our = await ours.time(c, reps, queued);
     mine.push(...our);
     if (!peer) continue;
-    const their = await peer.time(c, reps);
+    const their = await peer.time(c, reps, queued);
     theirs.push(...their);
     ratios.push(summarise(their).median / summarise(our).median);
   }
@@ -54,10 +57,13 @@ export async function measure(
   };
 }
 
+/** A name in the table's first column. */
+export const named = (name: string): string => name.padEnd(30);
+
 export function header(peer?: string): string {
   const columns = ["median ms", "+-", "GFLOP/s", "GB/s", "images/s", "floor ms", "of floor"];
   const all = peer ? [...columns, "peer ms", "ratio"] : columns;
-  return `${"case".padEnd(28)}${all.map((name) => name.padStart(11)).join("")}${peer ? `  (peer: ${peer})` : ""}`;
+  return `${named("case")}${all.map((name) => name.padStart(11)).join("")}${peer ? `  (peer: ${peer})` : ""}`;
 }
 
 export function line(row: Row): string {
@@ -73,5 +79,5 @@ export function line(row: Row): string {
     `${(100 * row.shareOfFloor).toFixed(0)}%`.padStart(11),
   ];
   if (row.peer) cells.push(number(row.peer.ms.median, 3), number(row.peer.ratio, 2));
-  return row.name.padEnd(28) + cells.join("");
+  return named(row.name) + cells.join("");
 }

@@ -12,6 +12,8 @@ export interface Runner {
 export interface Prepared {
   /** Runs the case once, from an idle device to an idle device. */
   run(): Promise<void>;
+  /** Puts one run more into the device's queue; absent where there is no way to. */
+  enqueue?(): void;
   /** Gives its memory back. */
   release(): void;
 }
@@ -19,16 +21,23 @@ export interface Prepared {
 /** A runner that is somewhere: in this process, in another one, in a page. */
 export interface Subject {
   readonly name: string;
-  /** Milliseconds of `reps` runs of a case; the first call of a case sets it up, untimed. */
-  time(c: Case, reps: number): Promise<number[]>;
+  /**
+   * Milliseconds of a run of a case, `reps` samples; in each the device is waited for after `queued`
+   * runs. The first call of a case sets it up, untimed.
+   */
+  time(c: Case, reps: number, queued: number): Promise<number[]>;
   stop(): Promise<void>;
 }
 
-/** Milliseconds of `reps` runs. */
-export async function time(prepared: Prepared, reps: number): Promise<number[]> {
+/** Milliseconds of a run, `reps` samples of `queued` runs. */
+export async function time(prepared: Prepared, reps: number, queued = 1): Promise<number[]> {
+  if (queued > 1 && !prepared.enqueue) {
+    throw new RangeError("this framework can wait for every run only: leave out --queue");
+  }
   const bench = new Bench({ iterations: reps, time: 0, warmup: false, retainSamples: true });
   // An async function: tinybench would call another kind once more, to see whether it is one.
   bench.add("case", async () => {
+    for (let i = 1; i < queued; i++) prepared.enqueue?.();
     await prepared.run();
   });
   const [task] = await bench.run();
@@ -37,7 +46,7 @@ export async function time(prepared: Prepared, reps: number): Promise<number[]> 
   if (!result || !("latency" in result) || !result.latency.samples) {
     throw new Error(`the benchmark failed: ${JSON.stringify(result)}`);
   }
-  return [...result.latency.samples];
+  return result.latency.samples.map((sample) => sample / queued);
 }
 
 /**
@@ -54,7 +63,7 @@ async function warmUp(prepared: Prepared): Promise<void> {
 /** Times a runner of this process; the last case stays set up. */
 export function timer(runner: Runner): Subject["time"] {
   let current: { name: string; prepared: Prepared } | undefined;
-  return async (c, reps) => {
+  return async (c, reps, queued) => {
     if (current?.name !== c.name) {
       current?.prepared.release();
       current = undefined;
@@ -62,6 +71,6 @@ export function timer(runner: Runner): Subject["time"] {
       current = { name: c.name, prepared };
       await warmUp(prepared);
     }
-    return time(current.prepared, reps);
+    return time(current.prepared, reps, queued);
   };
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Case } from "../cases.js";
+import { type Case, isMixed } from "../cases.js";
 
 /** Frameworks in JavaScript to compare with, and the exact packages they are. */
 export const packages = {
@@ -13,8 +13,12 @@ export type ScriptPeer = keyof typeof packages;
 
 export const isScriptPeer = (name: string): name is ScriptPeer => Object.hasOwn(packages, name);
 
-/** Whether a peer, these or PyTorch, has an operation that does what the case does. */
-export function runsCase(peer: string, c: Case): boolean {
+/**
+ * Whether a peer, these or PyTorch, has an operation that does what the case does. PyTorch's mixed
+ * precision in f16 is for CUDA.
+ */
+export function runsCase(peer: string, c: Case, cuda: boolean): boolean {
+  if (isMixed(c)) return cuda;
   if (!isScriptPeer(peer)) return c.kind !== "augment";
   if (c.kind === "batchNorm") return !c.fused;
   return c.kind === "matmul" || c.kind === "conv" || c.kind === "resnet";

@@ -5,6 +5,7 @@
 import { createInterface } from "node:readline";
 import { create, globals } from "webgpu";
 import type { Case } from "../cases.js";
+import type { Sampling } from "../peer.js";
 import { type Runner, timer } from "../runner.js";
 
 /** What these packages look for in a browser; Dawn lives as long as its object is named. */
@@ -23,9 +24,9 @@ const answer = (value: object): void => {
 };
 answer({ peer: runner.name });
 for await (const line of createInterface({ input: process.stdin })) {
-  const { reps, ...request } = JSON.parse(line) as Case & { reps: number };
+  const { reps, queued, ...request } = JSON.parse(line) as Case & Sampling;
   try {
-    const ms = await time(request, reps);
+    const ms = await time(request, reps, queued);
     answer({ ms, peakBytes: process.resourceUsage().maxRSS * 1024 });
   } catch (error) {
     answer({ error: String(error) });

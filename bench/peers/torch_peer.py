@@ -1,7 +1,11 @@
 """The PyTorch side of the benchmark: one JSON request a line on stdin, one JSON answer a line on stdout.
 
-Request {"case": "conv:64:32:fwd", "batch": 32, "reps": 5}; answer {"ms": [..]} or {"error": ".."}.
-The cases are those of bench/cases.ts; setting one up is not timed, and cases stay set up.
+Request: a case of bench/cases.ts with "reps" and "queued"; answer {"ms": [..]} or {"error": ".."}.
+Each of the "reps" samples is the time of "queued" runs, over their number, from an idle device to an
+idle device. Setting a case up is not timed, and the last one stays set up.
+
+PEER_DEVICE: cpu, cuda, or auto (CUDA where there is one). On CUDA float32 is float32 (TF32 is off),
+and cuDNN measures its algorithms first, as ours does when it is tuned.
 """
 import json
 import os
@@ -16,11 +20,16 @@ import torch.nn.functional as F
 threads = int(os.environ.get("PEER_THREADS", "2"))
 torch.set_num_threads(threads)
 torch.manual_seed(0)
-cuda = os.environ.get("PEER_DEVICE", "cpu") == "cuda"
+wanted = os.environ.get("PEER_DEVICE", "cpu")
+available = torch.cuda.is_available()
+if wanted == "cuda" and not available:
+    sys.exit(f"PyTorch {torch.__version__} finds no CUDA device: use --peer-device cpu")
+cuda = available and wanted in ("auto", "cuda")
 device = torch.device("cuda" if cuda else "cpu")
 if cuda:
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
 
 
 class Block(nn.Module):
@@ -106,7 +115,7 @@ def max_pool(c, h, batch):
     return lambda: F.max_pool2d(x, 2)
 
 
-def network(width, batch, what):
+def network(width, batch, what, mixed):
     net = ResNet18(width).to(device)
     x = torch.randn(batch, 3, 32, 32, device=device)
     labels = torch.randint(0, 10, (batch,), device=device)
@@ -120,11 +129,30 @@ def network(width, batch, what):
         return infer
     net.train()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    if mixed:
+        return mixed_step(net, x, labels, optimizer)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(net(x), labels).backward()
         optimizer.step()
+
+    return step
+
+
+def mixed_step(net, x, labels, optimizer):
+    """Automatic mixed precision in float16 with dynamic loss scaling."""
+    if not cuda:
+        raise ValueError("mixed precision in float16 needs CUDA")
+    scaler = torch.amp.GradScaler("cuda") if hasattr(torch.amp, "GradScaler") else torch.cuda.amp.GradScaler()
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cuda", dtype=torch.float16):
+            loss = F.cross_entropy(net(x), labels)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
 
     return step
 
@@ -142,7 +170,7 @@ def build(request):
     if kind == "maxPool":
         return max_pool(request["c"], request["h"], batch)
     if kind == "resnet":
-        return network(request["width"], batch, request["what"])
+        return network(request["width"], batch, request["what"], request["precision"] == "mixed")
     raise ValueError(f"unknown case kind {kind}")
 
 
@@ -151,8 +179,24 @@ def sync():
         torch.cuda.synchronize()
 
 
+def where():
+    if not cuda:
+        return f"the CPU, {threads} threads"
+    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, TF32 off"
+
+
+def warm_up(run):
+    """As long as bench/runner.ts does it."""
+    start, runs = time.perf_counter(), 0
+    while runs < 2 or (runs < 200 and time.perf_counter() - start < 1.5):
+        run()
+        sync()
+        runs += 1
+
+
 built = {}
-print(json.dumps({"peer": f"PyTorch {torch.__version__}", "threads": threads, "device": str(device)}), flush=True)
+hello = {"peer": f"PyTorch {torch.__version__} on {where()}", "cuda": cuda}
+print(json.dumps(hello), flush=True)
 for line in sys.stdin:
     request = json.loads(line)
     try:
@@ -160,14 +204,14 @@ for line in sys.stdin:
         if key not in built:
             built.clear()
             built[key] = build(request)
-            built[key]()
-            sync()
-        times = []
+            warm_up(built[key])
+        times, queued = [], request.get("queued", 1)
         for _ in range(request["reps"]):
             start = time.perf_counter()
-            built[key]()
+            for _ in range(queued):
+                built[key]()
             sync()
-            times.append((time.perf_counter() - start) * 1000)
+            times.append((time.perf_counter() - start) * 1000 / queued)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(json.dumps({"ms": times, "peakBytes": peak}), flush=True)
     except Exception as error:
