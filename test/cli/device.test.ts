@@ -96,9 +96,9 @@ test(
     const rows = run.stdout.split("\n").filter((line) => / (max|exact) +ok$/.test(line));
     expect(rows.map((line) => line.split(/ +/).slice(0, 4))).toEqual([
       ["oneHot", "f32", "preset", "3"],
-    ["reduce", "f32", "preset", "40"],
+      ["reduce", "f32", "preset", "40"],
       ["reduce", "f16", "preset", "40"],
-      ]);
+    ]);
     expect(run.stdout).toContain("3 of 3 rows ok");
 
     const json = await cli.run(["device", "--only", "copy,preset", "--json"]);
