@@ -1,4 +1,5 @@
-// 36 matrices [tiles, channels] to tiles of 4x4 pixels, A' m A, stored as Pixel.
+// 36 matrices [tiles, channels] to tiles of 4x4 pixels, A' m A, stored as Pixel. Constants: BIAS,
+// RESIDUAL and RELU, what is done to the pixels before.
 struct Params {
   /// Width and height of the image.
   size: vec2u,
@@ -11,12 +12,15 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> products: array<f32>;
 @group(0) @binding(2) var<storage, read_write> image: array<Pixel>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<Pixel>;
 
 struct Tile {
   number: u32,
   channel: u32,
   image: u32,
   corner: vec2u,
+  bias: f32,
 }
 
 fn column(p: Params, tile: Tile, x: u32) -> Four {
@@ -35,7 +39,15 @@ fn column(p: Params, tile: Tile, x: u32) -> Four {
 fn storePixel(p: Params, tile: Tile, x: u32, y: u32, value: f32) {
   let at = tile.corner + vec2u(x, y);
   if (all(at < p.size)) {
-    image[(tile.image + at.y * p.size.x + at.x) * p.channels + tile.channel] = Pixel(value);
+    let index = (tile.image + at.y * p.size.x + at.x) * p.channels + tile.channel;
+    var result = value + tile.bias;
+    if (RESIDUAL) {
+      result += f32(residual[index]);
+    }
+    if (RELU) {
+      result = max(result, 0.0);
+    }
+    image[index] = Pixel(result);
   }
 }
 
@@ -61,7 +73,12 @@ fn main(
   let row = number / p.tiles.x;
   let at = vec2u(number % p.tiles.x, row % p.tiles.y);
   let first = row / p.tiles.y * p.size.x * p.size.y;
-  let tile = Tile(number, index % p.channels, first, at * 4u);
+  let channel = index % p.channels;
+  var added = 0.0;
+  if (BIAS) {
+    added = bias[channel];
+  }
+  let tile = Tile(number, channel, first, at * 4u, added);
   let c0 = column(p, tile, 0u);
   let c1 = column(p, tile, 1u);
   let c2 = column(p, tile, 2u);

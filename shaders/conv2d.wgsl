@@ -63,9 +63,3 @@ fn loadB(p: Params, col: ColB, start: u32, k: u32) -> vec4f {
   }
   return readB(start + k * p.n, p.n - col.n);
 }
-
-fn store(p: Params, z: u32, m: u32, n: u32, value: vec4f) {
-  if (m < p.m && n < p.n) {
-    write(m * p.n + n, value, p.n - n);
-  }
-}

@@ -73,8 +73,8 @@ const lt = when("lt");
 const le = when("le");
 const eq = when("eq");
 
-/** For expressions that are no row of the table, such as the epilogue of a convolution. */
-export { a, add, b, c, max };
+/** The first operand, for expressions that are no row of the table. */
+export { a };
 
 export interface ElementwiseRow {
   /** What it computes, as one line of documentation. */

@@ -1,34 +1,57 @@
 import convText from "../../../shaders/conv2d.wgsl";
+import epilogueText from "../../../shaders/conv2d-epilogue.wgsl";
 import inputGradText from "../../../shaders/conv2d-input-grad.wgsl";
+import storeText from "../../../shaders/conv2d-store.wgsl";
 import weightGradText from "../../../shaders/conv2d-weight-grad.wgsl";
 import type { Conv2dShape, KernelCalls } from "../kernels.js";
 import { gemmShaders, reduceSplits, runGemm, splitsFor } from "./gemm-run.js";
-import type { GpuLowering } from "./lowering.js";
+import type { Constants, GpuLowering } from "./lowering.js";
+import { storedAs } from "./spread.js";
 
-const convShaders = gemmShaders("conv2d", convText);
-const inputGradShaders = gemmShaders("conv2d-input-grad", inputGradText);
-const weightGradShaders = gemmShaders("conv2d-weight-grad", weightGradText);
+const convShaders = gemmShaders("conv2d", [convText, storeText]);
+const epilogueShaders = gemmShaders("conv2d", [convText, epilogueText], "conv2d-epilogue");
+const inputGradShaders = gemmShaders("conv2d-input-grad", [inputGradText]);
+const weightGradShaders = gemmShaders("conv2d-weight-grad", [weightGradText]);
 
 const hasVec4 = ({ cIn, cOut }: Conv2dShape): boolean => cIn % 4 === 0 && cOut % 4 === 0;
 
+/** What inference does with a convolution's results before it stores them. */
+export type Epilogue = Pick<KernelCalls["conv2dInference"], "bias" | "residual" | "relu">;
+
 /** [n*outH*outW, kh*kw*cIn] x [kh*kw*cIn, cOut]. */
-export function directConv2d(gpu: GpuLowering, call: KernelCalls["conv2d"]): void {
+export function directConv2d(
+  gpu: GpuLowering,
+  call: KernelCalls["conv2d"],
+  epilogue?: Epilogue,
+): void {
   const s = call.shape;
   const m = s.n * s.outH * s.outW;
+  const vec4 = hasVec4(s);
   runGemm(gpu, {
-    shaders: convShaders,
+    shaders: epilogue ? epilogueShaders : convShaders,
     size: { m, n: s.cOut, k: s.kh * s.kw * s.cIn, count: 1, type: call.x.type },
-    vec4: hasVec4(s),
+    vec4,
     a: call.x,
     b: call.w,
     out: call.out,
-    constants: { A_ALONG_M: false, B_ALONG_K: false, TAIL_K: s.cIn % 4 !== 0 },
+    extra: epilogue ? [epilogue.bias, epilogue.residual ?? epilogue.bias] : [],
+    constants: {
+      ...{ A_ALONG_M: false, B_ALONG_K: false, TAIL_K: s.cIn % 4 !== 0 },
+      ...(epilogue && epilogueConstants(epilogue, vec4)),
+    },
     params: [
       ...[m, s.cOut, 1, s.cIn],
       ...[s.w, s.h, s.outW, s.outH, s.kw, s.kh, s.strideW, s.strideH, s.padW, s.padH],
     ],
   });
 }
+
+const epilogueConstants = ({ bias, residual, relu }: Epilogue, vec4: boolean): Constants => ({
+  ...{ VEC4: vec4, RELU: relu, RESIDUAL: residual !== null },
+  Bias: storedAs(bias, vec4 ? 4 : 1),
+  Residual: storedAs(residual ?? bias, vec4 ? 4 : 1),
+  Residuals: storedAs(residual ?? bias, 4),
+});
 
 /** For each stride phase: [n*h*w / phases, taps*cOut] x [taps*cOut, cIn]. */
 export function directInputGrad(gpu: GpuLowering, call: KernelCalls["conv2dInputGrad"]): void {

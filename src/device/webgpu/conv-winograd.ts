@@ -6,6 +6,7 @@ import weightGradText from "../../../shaders/conv2d-winograd-weight-grad.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import type { Conv2dShape, KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
+import type { Epilogue } from "./conv-direct.js";
 import { lowerMatmul } from "./gemm.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
 import { storedAs } from "./spread.js";
@@ -43,12 +44,16 @@ export function winogradElements(s: Conv2dShape): number {
   return points * Math.max(tiles * Math.max(s.cIn, s.cOut), s.cIn * s.cOut);
 }
 
-export function winogradConv2d(gpu: GpuLowering, { x, w, out, shape: s }: KernelCalls["conv2d"]) {
+export function winogradConv2d(
+  gpu: GpuLowering,
+  { x, w, out, shape: s }: KernelCalls["conv2d"],
+  epilogue?: Epilogue,
+): void {
   const tiling = tilingOf(s.n, s.outW, s.outH);
   const inputs = transformTiles(gpu, x, [s.w, s.h], [s.padW, s.padH], s.cIn, tiling, false);
   const filters = transformFilters(gpu, w, s, false);
   const products = multiply(gpu, inputs, filters, tilesOf(tiling), s.cOut, s.cIn, false);
-  transformOutputs(gpu, products, out, [s.outW, s.outH], s.cOut, tiling);
+  transformOutputs(gpu, products, out, [s.outW, s.outH], s.cOut, tiling, epilogue);
 }
 
 /** The gradient of the input is dy convolved with the filter turned by 180 degrees. */
@@ -139,12 +144,17 @@ function transformOutputs(
   size: readonly [w: number, h: number],
   channels: number,
   tiling: Tiling,
+  epilogue?: Epilogue,
 ): void {
   const tiles = tilesOf(tiling);
+  const { bias = products, residual, relu = false } = epilogue ?? {};
   gpu.dispatch({
     shader: outputShader,
-    constants: { Pixel: storedAs(image, 1) },
-    bindings: [reads(products), writes(image)],
+    constants: {
+      ...{ BIAS: epilogue !== undefined, RESIDUAL: !!residual, RELU: relu },
+      Pixel: storedAs(image, 1),
+    },
+    bindings: [reads(products), writes(image), reads(bias), reads(residual ?? products)],
     params: [...size, tiling.across, tiling.down, channels, tiles],
     workgroups: Math.ceil((tiles * channels) / 64),
   });

@@ -1,7 +1,7 @@
 import { DeviceError } from "../errors.js";
 import type { Conv2dShape, KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
-import { directConv2d, directInputGrad, directWeightGrad } from "./conv-direct.js";
+import { directConv2d, directInputGrad, directWeightGrad, type Epilogue } from "./conv-direct.js";
 import {
   isWinograd,
   winogradConv2d,
@@ -13,9 +13,21 @@ import { gemmVariants } from "./gemm-variants.js";
 import type { GpuLowering } from "./lowering.js";
 
 export function lowerConv2d(gpu: GpuLowering, call: KernelCalls["conv2d"]): void {
+  forward(gpu, call);
+}
+
+export function lowerConv2dInference(gpu: GpuLowering, call: KernelCalls["conv2dInference"]): void {
+  const { bias, residual, relu } = call;
+  forward(gpu, call, { bias, residual, relu });
+}
+
+/** Tuning measures both alike: its operands are no model's, and it has no epilogue. */
+function forward(gpu: GpuLowering, call: KernelCalls["conv2d"], epilogue?: Epilogue): void {
+  const { shape } = call;
   const slices = [call.x, call.w, call.out] as const;
-  runConv(gpu, "conv2d", call.shape, slices, (lowering, winograd, [x, w, out]) => {
-    (winograd ? winogradConv2d : directConv2d)(lowering, { x, w, out, shape: call.shape });
+  runConv(gpu, "conv2d", shape, slices, (lowering, winograd, [x, w, out]) => {
+    const own = out === call.out ? epilogue : undefined;
+    (winograd ? winogradConv2d : directConv2d)(lowering, { x, w, out, shape }, own);
   });
 }
 

@@ -36,13 +36,18 @@ const extensions: Partial<Record<GemmLoop, readonly WgslExtension[]>> = {
   matrix: ["subgroups", "chromium_experimental_subgroup_matrix"],
 };
 
-export function gemmShaders(operation: string, loader: string): GemmShaders {
+/** `name` tells the shaders of an operation apart where several loaders do it. */
+export function gemmShaders(
+  operation: string,
+  loader: readonly string[],
+  name = operation,
+): GemmShaders {
   const join = (loop: GemmLoop, text: string) => {
-    const parts = [groupText, tilesText, loader, text];
+    const parts = [groupText, tilesText, ...loader, text];
     const enables = extensions[loop] ?? [];
     return {
-      vec4: { ...shader(`${operation}-${loop}-vec4`, vec4Text, ...parts), enables },
-      scalar: { ...shader(`${operation}-${loop}-scalar`, scalarText, ...parts), enables },
+      vec4: { ...shader(`${name}-${loop}-vec4`, vec4Text, ...parts), enables },
+      scalar: { ...shader(`${name}-${loop}-scalar`, scalarText, ...parts), enables },
     };
   };
   const loops = {
@@ -63,8 +68,8 @@ export interface GemmCall {
   readonly a: Slice;
   readonly b: Slice;
   readonly out: Slice;
-  /** Added to every row; only for loaders that have the binding. */
-  readonly bias?: Slice;
+  /** What else the loader reads, from binding 4 on. */
+  readonly extra?: readonly Slice[];
   readonly constants: Constants & { A_ALONG_M: boolean; B_ALONG_K: boolean };
   readonly params: readonly number[];
 }
@@ -94,17 +99,16 @@ function shapeClass({ shaders, size, vec4, constants, a }: GemmCall): string {
 }
 
 function describeGemm(gpu: GpuLowering, call: GemmCall, preset: string): Tunable {
-  const { size, a, b, out, bias } = call;
+  const { size, a, b, out, extra = [] } = call;
   return {
     shapeClass: shapeClass(call),
     names: plausibleVariants(gpu, size),
     preset,
-    operands: [a, b, out, ...(bias ? [bias] : [])],
+    operands: [a, b, out, ...extra],
     flops: 2 * size.m * size.n * size.k * size.count,
-    run: (lowering, variant, [a, b, out, bias]) => {
+    run: (lowering, variant, [a, b, out, ...extra]) => {
       if (!a || !b || !out || !isVariant(variant)) throw new Error("operands missing");
-      const same = { ...call, a, b, out, ...(bias ? { bias } : {}) };
-      dispatchGemm(lowering, same, gemmVariants[variant]);
+      dispatchGemm(lowering, { ...call, a, b, out, extra }, gemmVariants[variant]);
     },
   };
 }
@@ -115,10 +119,8 @@ function dispatchGemm(gpu: GpuLowering, call: GemmCall, variant: GemmVariant): v
     shader: call.shaders.loops[variant.loop][call.vec4 ? "vec4" : "scalar"],
     constants: { ...call.constants, ...operandTypes(call), ...variant.constants },
     bindings: [
-      reads(call.a),
-      reads(call.b),
-      writes(call.out),
-      ...(call.bias ? [reads(call.bias)] : []),
+      ...[reads(call.a), reads(call.b), writes(call.out)],
+      ...(call.extra ?? []).map(reads),
     ],
     params: call.params,
     workgroups: Math.ceil(m / variant.tileM) * Math.ceil(n / variant.tileN) * count,

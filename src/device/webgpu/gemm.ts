@@ -3,7 +3,7 @@ import type { MatmulCall } from "../kernels.js";
 import { gemmShaders, reduceSplits, runGemm, splitsFor } from "./gemm-run.js";
 import type { GpuLowering } from "./lowering.js";
 
-const shaders = gemmShaders("matmul", matmulText);
+const shaders = gemmShaders("matmul", [matmulText]);
 
 /** Steps of k that one split adds at least. */
 const stepsPerSplit = 256;
@@ -23,7 +23,7 @@ export function lowerMatmul(gpu: GpuLowering, call: MatmulCall): void {
     a,
     b,
     out: target,
-    bias: splits === 1 && bias ? bias : b,
+    extra: [splits === 1 && bias ? bias : b],
     constants: {
       A_ALONG_M: transA,
       B_ALONG_K: transB,

@@ -1,5 +1,7 @@
 import convText from "../../../shaders/conv2d.wgsl";
+import epilogueText from "../../../shaders/conv2d-epilogue.wgsl";
 import inputGradText from "../../../shaders/conv2d-input-grad.wgsl";
+import storeText from "../../../shaders/conv2d-store.wgsl";
 import weightGradText from "../../../shaders/conv2d-weight-grad.wgsl";
 import winogradText from "../../../shaders/conv2d-winograd.wgsl";
 import winogradFilterText from "../../../shaders/conv2d-winograd-filter.wgsl";
@@ -22,7 +24,7 @@ import { gemmVariants } from "./gemm-variants.js";
 export const variantShaders: readonly string[] = [
   ...[scalarText, vec4Text, tilesText, reduceText],
   ...[registersText, subgroupText, unrolledText, workgroupText, matrixText],
-  ...[matmulText, convText, inputGradText, weightGradText],
+  ...[matmulText, convText, storeText, epilogueText, inputGradText, weightGradText],
   ...[winogradText, winogradFilterText, winogradInputText],
   ...[winogradOutputText, winogradWeightGradText],
 ];

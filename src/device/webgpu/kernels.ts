@@ -1,8 +1,12 @@
 import type { KernelCalls, KernelName } from "../kernels.js";
 import { lowerBatchNorm, lowerBatchNormInference, lowerBatchNormStatistics } from "./batch-norm.js";
 import { lowerBatchNormBackward } from "./batch-norm-backward.js";
-import { lowerConv2d, lowerConv2dInputGrad, lowerConv2dWeightGrad } from "./conv.js";
-import { lowerConv2dInference } from "./conv-inference.js";
+import {
+  lowerConv2d,
+  lowerConv2dInference,
+  lowerConv2dInputGrad,
+  lowerConv2dWeightGrad,
+} from "./conv.js";
 import { lowerElementwise } from "./elementwise.js";
 import { lowerMatmul } from "./gemm.js";
 import { lowerUnscale, lowerUpdateScale } from "./loss-scale.js";

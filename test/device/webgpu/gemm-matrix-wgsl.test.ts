@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { create, globals } from "webgpu";
 import convText from "../../../shaders/conv2d.wgsl";
+import storeText from "../../../shaders/conv2d-store.wgsl";
 import matmulText from "../../../shaders/matmul.wgsl";
 import { gemmShaders } from "../../../src/device/webgpu/gemm-run.js";
 import { type GemmVariant, gemmVariants } from "../../../src/device/webgpu/gemm-variants.js";
@@ -30,8 +31,8 @@ async function faultOf(device: GPUDevice, code: string): Promise<string | undefi
 const names = Object.keys(gemmVariants) as (keyof typeof gemmVariants)[];
 const matrices = names.filter((name) => gemmVariants[name].loop === "matrix");
 const loaders = {
-  matmul: gemmShaders("matmul", matmulText),
-  conv2d: gemmShaders("conv2d", convText),
+  matmul: gemmShaders("matmul", [matmulText]),
+  conv2d: gemmShaders("conv2d", [convText, storeText]),
 };
 
 const codeOf = (

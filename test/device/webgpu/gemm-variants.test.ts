@@ -49,6 +49,15 @@ const convCases = (s: ReturnType<typeof convShape>) => {
   const out = (like: () => Float64Array) => output(like().length);
   return [
     kernelCase("conv2d", "", () => ({ x: x(), w: w(), out: out(dy), shape: s }), { out: bar }),
+    kernelCase(
+      "conv2dInference",
+      "",
+      () => ({
+        ...{ x: x(), w: w(), out: out(dy), shape: s, relu: true },
+        ...{ bias: uniform(4, s.cOut), residual: dy() },
+      }),
+      { out: bar },
+    ),
     kernelCase("conv2dInputGrad", "", () => ({ dy: dy(), w: w(), dx: out(x), shape: s }), {
       dx: bar,
     }),

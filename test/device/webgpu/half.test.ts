@@ -260,6 +260,10 @@ const convCases = (s: ReturnType<typeof convShape>) => {
     halfCase("conv2d", title, () => ({
       ...{ x: x(), w: w(), out: halfOutput(dy().length), shape: s },
     })),
+    halfCase("conv2dInference", `${title} with an epilogue`, () => ({
+      ...{ x: x(), w: w(), out: halfOutput(dy().length), shape: s, relu: true },
+      ...{ bias: uniform(4, s.cOut), residual: half(5, dy().length) },
+    })),
     halfCase("conv2dInputGrad", `input gradient ${title}`, () => ({
       ...{ dy: dy(), w: w(), dx: halfOutput(x().length), shape: s },
     })),
