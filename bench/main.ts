@@ -178,7 +178,9 @@ async function open(): Promise<{ ours: Ours; peer: Subject | undefined }> {
   return { ours, peer: peer ? await startPeer(root, peer, peerOptions(ours)) : undefined };
 }
 
-const tuning = (): TuneOptions => ({ store: tunedStore(), log: (text) => log(`  ${text}`) });
+function tuning(): TuneOptions {
+  return { store: tunedStore(), log: (text) => log(`  ${text}`) };
+}
 
 /** PyTorch on CUDA is a peer of graphics cards. */
 function peerOptions({ device }: Ours): { threads: number; device: PeerDevice } {

@@ -43,7 +43,7 @@ export async function runSteps(steps, out, print = (text) => process.stdout.writ
 /** One line about a step that has ended. */
 export function outcome({ name, code, signal, timedOut, seconds }) {
   const end = timedOut ? "stopped at its limit" : code === 0 ? "ok" : `failed (${code ?? signal})`;
-  return `${name.padEnd(16)} ${end}, ${seconds.toFixed(1)} s`;
+  return `${name.padEnd(21)} ${end}, ${seconds.toFixed(1)} s`;
 }
 
 async function runStep({ name, command, seconds: limit, file }, out, log, print) {

@@ -42,9 +42,9 @@ test("neither a failure nor a program that hangs takes the others' results along
   expect(node).toBe(process.version);
   expect(printed.join("")).toMatch(/one\n.*half\n.*begun\n/s);
   expect(results.map(outcome).map((line) => line.replace(/[\d.]+ s$/, "s"))).toEqual([
-    "first            ok, s",
-    "bad              failed (3), s",
-    "stuck            stopped at its limit, s",
-    "last             ok, s",
+    "first                 ok, s",
+    "bad                   failed (3), s",
+    "stuck                 stopped at its limit, s",
+    "last                  ok, s",
   ]);
 });
