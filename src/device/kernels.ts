@@ -163,10 +163,24 @@ export interface KernelCalls {
    */
   sgd: { params: Slice; grads: Slice; velocity: Slice; hyper: Slice; skip: Slice | null };
   /**
-   * In place, PyTorch's rule. hyper (f32) = [lr, beta1, beta2, eps, weightDecay, 1 - beta1^t,
-   * 1 - beta2^t, decoupled]: decoupled = 1 is AdamW (params -= lr * weightDecay * params first).
+   * Counts a step of Adam: count (f32) = [t, 1 - beta1^t, 1 - beta2^t] is brought from t to t + 1,
+   * each correction by c := beta * c + (1 - beta). hyper and `skip` as for adam.
    */
-  adam: { params: Slice; grads: Slice; m: Slice; v: Slice; hyper: Slice };
+  adamCount: { count: Slice; hyper: Slice; skip: Slice | null };
+  /**
+   * In place, PyTorch's rule, with the bias corrections that `adamCount` has left in `count`.
+   * hyper (f32) = [lr, beta1, beta2, eps, weightDecay, decoupled]: decoupled = 1 is AdamW (params
+   * -= lr * weightDecay * params first). `skip` as for sgd.
+   */
+  adam: {
+    params: Slice;
+    grads: Slice;
+    m: Slice;
+    v: Slice;
+    count: Slice;
+    hyper: Slice;
+    skip: Slice | null;
+  };
   /**
    * In place: grads := grads / state[0]; state[2] := 1 if one of them is infinite or NaN.
    * state (f32) = [loss scale, good steps since it changed, found, steps skipped].

@@ -2,71 +2,113 @@ import type { Slice } from "../device/storage.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { OptimizerState, type Range, trainableRanges } from "./optimizer.js";
+import type { LossScaler } from "./loss-scaler.js";
+import { type Optimizer, OptimizerState, type Range, trainableRanges } from "./optimizer.js";
+import type { Setting } from "./schedules.js";
 
 export interface AdamOptions {
+  /** Default 1e-3. */
   lr?: number;
+  /** Decay rates of the two moments. Default [0.9, 0.999]. */
   betas?: readonly [number, number];
+  /** Added to the root of the second moment. Default 1e-8. */
   eps?: number;
+  /** L2 penalty added to the gradient, as PyTorch's Adam does. Default 0. */
   weightDecay?: number;
   /** Decay the weights apart from the gradient (AdamW, Loshchilov and Hutter 2019). */
   decoupled?: boolean;
 }
 
-/** Adam (Kingma and Ba 2015, algorithm 1) with PyTorch's defaults, over what is trainable now. */
-export class Adam {
+/**
+ * Adam (Kingma and Ba 2015, algorithm 1) with PyTorch's defaults, over what is trainable when it is
+ * made. Steps and bias corrections 1 - beta^t are kept on the device by a kernel of one invocation,
+ * so a step that a loss scaler skips is not counted, as with PyTorch's GradScaler. The corrections
+ * are summed up in float32, as the moments are: for beta = 0.999 they stay within 3e-5 of 1 - beta^t,
+ * which moves the step by half of that.
+ */
+export class Adam implements Optimizer {
   readonly #model: Module;
   readonly #state: OptimizerState;
   readonly #hyper: Tensor;
+  readonly #count: Slice;
   readonly #ranges: readonly (Range & { m: Slice; v: Slice })[];
   readonly #options: Required<AdamOptions>;
-  #steps = 0;
 
+  /** @throws RangeError unless both betas are in [0, 1), or when nothing is trainable */
   constructor(model: Module, options: AdamOptions = {}) {
     const defaults = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 } as const;
     this.#options = { ...defaults, decoupled: false, ...options };
+    const { betas } = this.#options;
+    if (!betas.every((beta) => beta >= 0 && beta < 1)) {
+      throw new RangeError(`Adam: both betas must be in [0, 1), not ${betas.join(" and ")}`);
+    }
+    const ranges = trainableRanges(model);
+    if (ranges.length === 0) throw new RangeError("Adam: the model has nothing trainable");
     this.#model = model;
-    this.#state = new OptimizerState(model);
-    this.#hyper = this.#state.hyperparameters(8);
-    this.#ranges = trainableRanges(model).map((range) => ({
+    this.#state = new OptimizerState(model, "Adam");
+    this.#hyper = this.#state.hyperparameters(6);
+    this.#count = this.#state.zeros(3, "step count");
+    this.#ranges = ranges.map((range) => ({
       ...range,
-      m: this.#state.zerosLike(range, "Adam's first moment"),
-      v: this.#state.zerosLike(range, "Adam's second moment"),
+      m: this.#state.zeros(range.params.length, "first moment"),
+      v: this.#state.zeros(range.params.length, "second moment"),
     }));
-    if (this.#ranges.length === 0) throw new RangeError("Adam: the model has nothing trainable");
+    this.#write();
   }
 
   get lr(): number {
     return this.#options.lr;
   }
 
-  /** Changes the learning rate for the steps that follow. */
-  set(changes: { lr: number }): void {
-    this.#options.lr = changes.lr;
+  /**
+   * Changes the learning rate for the steps that follow.
+   *
+   * @throws RangeError when given a momentum, which Adam has none of
+   */
+  set({ lr = this.lr, momentum }: Partial<Setting>): void {
+    if (momentum !== undefined) {
+      throw new RangeError(
+        `Adam: no momentum to set to ${momentum}; use a schedule without momentum`,
+      );
+    }
+    if (lr === this.lr) return;
+    this.#options.lr = lr;
+    this.#write();
   }
 
-  /** One update from the gradients that `backward` left. */
-  step(): void {
-    const { lr, betas, eps, weightDecay, decoupled } = this.#options;
-    this.#steps++;
-    const [b1, b2] = betas;
-    this.#hyper.write([
-      lr,
-      b1,
-      b2,
-      eps,
-      weightDecay,
-      1 - b1 ** this.#steps,
-      1 - b2 ** this.#steps,
-      decoupled ? 1 : 0,
-    ]);
+  step(scaler?: LossScaler): void {
     const { device } = placementOf(this.#model);
+    for (const { grads } of this.#ranges) scaler?.unscale(grads);
+    const common = { count: this.#count, hyper: this.#hyper.slice, skip: scaler?.state ?? null };
+    device.run("adamCount", common);
     for (const { params, grads, m, v } of this.#ranges) {
-      device.run("adam", { params, grads, m, v, hyper: this.#hyper.slice });
+      device.run("adam", { params, grads, m, v, ...common });
     }
+    scaler?.update();
+  }
+
+  /** Steps done, without those that were skipped. */
+  async steps(): Promise<number> {
+    const { device } = placementOf(this.#model);
+    const [steps = 0] = new Float32Array(await device.read(this.#count));
+    return steps;
+  }
+
+  /** The step count with both bias corrections, then the moments of what is trained. */
+  save(): Promise<Float32Array> {
+    return this.#state.save();
+  }
+
+  load(state: Float32Array): void {
+    this.#state.load(state);
   }
 
   release(): void {
     this.#state.release();
+  }
+
+  #write(): void {
+    const { lr, betas, eps, weightDecay, decoupled } = this.#options;
+    this.#hyper.write([lr, ...betas, eps, weightDecay, decoupled ? 1 : 0]);
   }
 }

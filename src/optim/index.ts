@@ -1,4 +1,5 @@
 export { Adam, type AdamOptions } from "./adam.js";
 export { type LossScale, LossScaler, type LossScalerOptions } from "./loss-scaler.js";
+export type { Optimizer } from "./optimizer.js";
 export * from "./schedules.js";
 export { SGD, type SgdOptions } from "./sgd.js";

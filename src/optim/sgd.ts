@@ -3,7 +3,8 @@ import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { LossScaler } from "./loss-scaler.js";
-import { OptimizerState, type Range, trainableRanges } from "./optimizer.js";
+import { type Optimizer, OptimizerState, type Range, trainableRanges } from "./optimizer.js";
+import type { Setting } from "./schedules.js";
 
 export interface SgdOptions {
   lr: number;
@@ -17,7 +18,7 @@ export interface SgdOptions {
  * Stochastic gradient descent with momentum, PyTorch's rule (v := momentum v + g + decay w;
  * w -= lr v), over what is trainable when it is made. One kernel per stretch of parameters.
  */
-export class SGD {
+export class SGD implements Optimizer {
   readonly #model: Module;
   readonly #state: OptimizerState;
   readonly #hyper: Tensor;
@@ -29,14 +30,15 @@ export class SGD {
     if (this.#options.nesterov && this.#options.momentum === 0) {
       throw new RangeError("SGD: nesterov needs a momentum above 0");
     }
+    const ranges = trainableRanges(model);
+    if (ranges.length === 0) throw new RangeError("SGD: the model has nothing trainable");
     this.#model = model;
-    this.#state = new OptimizerState(model);
+    this.#state = new OptimizerState(model, "SGD");
     this.#hyper = this.#state.hyperparameters(4);
-    this.#ranges = trainableRanges(model).map((range) => ({
+    this.#ranges = ranges.map((range) => ({
       ...range,
-      velocity: this.#state.zerosLike(range, "SGD's velocity"),
+      velocity: this.#state.zeros(range.params.length, "velocity"),
     }));
-    if (this.#ranges.length === 0) throw new RangeError("SGD: the model has nothing trainable");
     this.#write();
   }
 
@@ -45,17 +47,13 @@ export class SGD {
   }
 
   /** Changes the learning rate (and momentum) for the steps that follow. */
-  set(changes: { lr?: number; momentum?: number }): void {
+  set(changes: Partial<Setting>): void {
     const next = { ...this.#options, ...changes };
     if (next.lr === this.#options.lr && next.momentum === this.#options.momentum) return;
     this.#options = next;
     this.#write();
   }
 
-  /**
-   * One update from the gradients that `backward` left. With the scaler that scaled the loss, the
-   * gradients are unscaled first, and nothing is updated if one of them is not finite.
-   */
   step(scaler?: LossScaler): void {
     const { device } = placementOf(this.#model);
     for (const { grads } of this.#ranges) scaler?.unscale(grads);
@@ -66,34 +64,13 @@ export class SGD {
     scaler?.update();
   }
 
-  /** The momentum buffers in one array, to resume from. */
-  async save(): Promise<Float32Array> {
-    const { device } = placementOf(this.#model);
-    const parts: Float32Array[] = [];
-    for (const { velocity } of this.#ranges) {
-      parts.push(new Float32Array(await device.read(velocity)));
-    }
-    const all = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+  /** The momentum buffers of what is trained. */
+  save(): Promise<Float32Array> {
+    return this.#state.save();
   }
 
-  /** Restores what `save` returned, on a model of the same shape with the same parts trainable. */
   load(state: Float32Array): void {
-    const length = this.#ranges.reduce((n, r) => n + r.velocity.length, 0);
-    if (state.length !== length) {
-      throw new RangeError(`SGD: the saved state has ${state.length} values, ${length} expected`);
-    }
-    let at = 0;
-    for (const { velocity } of this.#ranges) {
-      const { device } = placementOf(this.#model);
-      device.write(velocity, state.subarray(at, at + velocity.length));
-      at += velocity.length;
-    }
+    this.#state.load(state);
   }
 
   release(): void {

@@ -5,23 +5,34 @@ import { Linear } from "../../src/nn/layers.js";
 import { type Placement, place } from "../../src/nn/place.js";
 import { mul } from "../../src/ops/elementwise.js";
 import { mean } from "../../src/ops/reduce.js";
+import { Adam } from "../../src/optim/adam.js";
 import { LossScaler } from "../../src/optim/loss-scaler.js";
+import type { Optimizer } from "../../src/optim/optimizer.js";
 import { SGD } from "../../src/optim/sgd.js";
 import { tensor } from "../../src/tensor/create.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { describeOnDevices } from "../support/devices.js";
 import { values } from "../support/values.js";
 
+const makers: readonly { name: string; make: (layer: Linear) => Optimizer }[] = [
+  { name: "SGD", make: (layer) => new SGD(layer, { lr: 0.1, momentum: 0.9, weightDecay: 1e-3 }) },
+  { name: "Adam", make: (layer) => new Adam(layer, { lr: 0.1, weightDecay: 1e-3 }) },
+  { name: "AdamW", make: (layer) => new Adam(layer, { weightDecay: 0.1, decoupled: true }) },
+];
+
 /** A linear layer and a loss that a factor makes overflow. */
 class Setup {
   readonly layer = new Linear(7, 5);
   readonly placement: Placement;
-  readonly optimizer: SGD;
+  readonly optimizer: Optimizer;
   readonly factor: Tensor;
 
-  constructor(readonly device: Device) {
+  constructor(
+    readonly device: Device,
+    make: (layer: Linear) => Optimizer = (layer) => new SGD(layer, { lr: 0.1 }),
+  ) {
     this.placement = place(this.layer, device, { seed: 3 });
-    this.optimizer = new SGD(this.layer, { lr: 0.1, momentum: 0.9, weightDecay: 1e-3 });
+    this.optimizer = make(this.layer);
     this.factor = tensor(device, [1]).keep();
   }
 
@@ -46,8 +57,8 @@ class Setup {
 }
 
 describeOnDevices("LossScaler", (device) => {
-  it("changes nothing in f32: its factors are powers of two", async () => {
-    const [plain, scaled] = [new Setup(device()), new Setup(device())];
+  it.each(makers)("changes nothing in f32, powers of two are exact: $name", async ({ make }) => {
+    const [plain, scaled] = [new Setup(device(), make), new Setup(device(), make)];
     const scaler = new LossScaler(device());
     for (let i = 0; i < 3; i++) {
       plain.step();
@@ -58,31 +69,38 @@ describeOnDevices("LossScaler", (device) => {
     for (const made of [plain, scaled, scaler]) made.release();
   });
 
-  it("skips a step that overflows, momentum included, halves the scale and goes on", async () => {
-    const [plain, scaled] = [new Setup(device()), new Setup(device())];
-    const scaler = new LossScaler(device());
-    plain.step();
-    scaled.step(scaler);
-    const before = await scaled.weights();
-    scaled.factor.write([1e35]); // finite by itself, infinite once it is scaled
-    scaled.step(scaler);
-    scaled.step(scaler);
-    expect(await scaled.weights()).toEqual(before);
-    expect(await scaler.read()).toEqual({ scale: 16384, goodSteps: 0, skippedSteps: 2 });
-    scaled.factor.write([1]);
-    plain.step();
-    scaled.step(scaler);
-    expect(await scaled.weights()).toEqual(await plain.weights());
-    expect(await scaled.optimizer.save()).toEqual(await plain.optimizer.save());
-    expect(await scaler.read()).toEqual({ scale: 16384, goodSteps: 1, skippedSteps: 2 });
-    for (const made of [plain, scaled, scaler]) made.release();
-  });
+  it.each(makers)(
+    "skips steps that overflow, state and count included: $name",
+    async ({ make }) => {
+      const [plain, scaled] = [new Setup(device(), make), new Setup(device(), make)];
+      const scaler = new LossScaler(device());
+      plain.step();
+      scaled.step(scaler);
+      const before = await scaled.weights();
+      scaled.factor.write([1e35]); // finite by itself, infinite once it is scaled
+      scaled.step(scaler);
+      scaled.step(scaler);
+      expect(await scaled.weights()).toEqual(before);
+      expect(await scaler.read()).toEqual({ scale: 16384, goodSteps: 0, skippedSteps: 2 });
+      scaled.factor.write([1]);
+      plain.step();
+      scaled.step(scaler);
+      expect(await scaled.weights()).toEqual(await plain.weights());
+      expect(await scaled.optimizer.save()).toEqual(await plain.optimizer.save());
+      expect(await scaler.read()).toEqual({ scale: 16384, goodSteps: 1, skippedSteps: 2 });
+      for (const made of [plain, scaled, scaler]) made.release();
+    },
+  );
 
-  it("is skipped as a whole when one of several stretches of parameters overflows", async () => {
+  it.each([
+    { name: "SGD", make: (layer: Linear) => new SGD(layer, { lr: 0.1 }), step: 0.2 },
+    // The first step's size is the rate, if the skipped one has not been counted.
+    { name: "Adam", make: (layer: Linear) => new Adam(layer, { lr: 0.1 }), step: 0.1 },
+  ])("is skipped as a whole when one of two stretches overflows: $name", async ({ make, step }) => {
     const made = new Setup(device());
     made.layer.weight.trainable = false;
     made.optimizer.release();
-    const optimizer = new SGD(made.layer, { lr: 0.1 });
+    const optimizer = make(made.layer);
     const scaler = new LossScaler(device(), { scale: 8 });
     const before = await made.weights();
     const grad = made.layer.bias?.value.grad;
@@ -94,7 +112,7 @@ describeOnDevices("LossScaler", (device) => {
     const after = await made.weights();
     const { offset } = made.layer.bias?.value.slice ?? { offset: -1 };
     for (let i = 0; i < 5; i++) {
-      expect(after[offset + i]).toBeCloseTo((before[offset + i] ?? 0) - 0.2, 6);
+      expect(after[offset + i]).toBeCloseTo((before[offset + i] ?? 0) - step, 6);
     }
     for (const thing of [optimizer, made.factor, made.placement, scaler]) thing.release();
   });

@@ -17,7 +17,14 @@ export function sgd({ params, grads, velocity, hyper, skip }: HostCall<"sgd">): 
   }
 }
 
-export function adam({ params, grads, m, v, hyper }: HostCall<"adam">): void {
+export function adamCount({ count, hyper, skip }: HostCall<"adamCount">): void {
+  if (skip && at(skip, 2) !== 0) return;
+  const corrections = [1, 2].map((i) => at(hyper, i) * at(count, i) + (1 - at(hyper, i)));
+  count.set([at(count, 0) + 1, ...corrections]);
+}
+
+export function adam({ params, grads, m, v, count, hyper, skip }: HostCall<"adam">): void {
+  if (skip && at(skip, 2) !== 0) return;
   const [lr, beta1, beta2, eps] = [0, 1, 2, 3].map((i) => at(hyper, i)) as [
     number,
     number,
@@ -25,9 +32,9 @@ export function adam({ params, grads, m, v, hyper }: HostCall<"adam">): void {
     number,
   ];
   const weightDecay = at(hyper, 4);
-  const correction1 = at(hyper, 5);
-  const correction2 = at(hyper, 6);
-  const decoupled = at(hyper, 7) === 1;
+  const decoupled = at(hyper, 5) === 1;
+  const correction1 = at(count, 1);
+  const correction2 = at(count, 2);
   for (let i = 0; i < params.length; i++) {
     const before = at(params, i);
     const g = at(grads, i) + (decoupled ? 0 : weightDecay * before);

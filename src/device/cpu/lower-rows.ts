@@ -94,11 +94,20 @@ export function lowerSgd(
   command("sgd", [...[params, grads, velocity, hyper].map(address), params.length, skipped]);
 }
 
-export function lowerAdam(
-  { params, grads, m, v, hyper }: KernelCalls["adam"],
+export function lowerAdamCount(
+  { count, hyper, skip }: KernelCalls["adamCount"],
   { address, command }: Lowering,
 ): void {
-  command("adam", [...[params, grads, m, v, hyper].map(address), params.length]);
+  command("adam_count", [address(count), address(hyper), skip ? address(skip) : 0]);
+}
+
+export function lowerAdam(
+  { params, grads, m, v, count, hyper, skip }: KernelCalls["adam"],
+  { address, command }: Lowering,
+): void {
+  const skipped = skip ? address(skip) : 0;
+  const slices = [params, grads, m, v, count, hyper];
+  command("adam", [...slices.map(address), params.length, skipped]);
 }
 
 export function lowerMultiplyAdd(

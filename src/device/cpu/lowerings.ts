@@ -16,6 +16,7 @@ import {
 import { lowerPool2d, lowerPool2dBackward } from "./lower-pool.js";
 import {
   lowerAdam,
+  lowerAdamCount,
   lowerAugment,
   lowerGatherRows,
   lowerMultiplyAdd,
@@ -58,6 +59,7 @@ export const lowerings: {
   augment: lowerAugment,
   random: lowerRandom,
   sgd: lowerSgd,
+  adamCount: lowerAdamCount,
   adam: lowerAdam,
   unscale: lowerUnscale,
   updateScale: lowerUpdateScale,

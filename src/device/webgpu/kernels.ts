@@ -17,6 +17,7 @@ import { lowerReduce } from "./reduce.js";
 import { lowerGatherRows, lowerOneHot, lowerScatterAddRows } from "./rows.js";
 import {
   lowerAdam,
+  lowerAdamCount,
   lowerCopy,
   lowerFill,
   lowerMultiplyAdd,
@@ -51,6 +52,7 @@ const lowerings: { [K in KernelName]: Lower<K> } = {
   augment: lowerAugment,
   random: lowerRandom,
   sgd: lowerSgd,
+  adamCount: lowerAdamCount,
   adam: lowerAdam,
   unscale: lowerUnscale,
   updateScale: lowerUpdateScale,

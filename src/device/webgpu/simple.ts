@@ -1,4 +1,5 @@
 import adamText from "../../../shaders/adam.wgsl";
+import adamCountText from "../../../shaders/adam-count.wgsl";
 import copyText from "../../../shaders/copy.wgsl";
 import fillText from "../../../shaders/fill.wgsl";
 import groupText from "../../../shaders/group.wgsl";
@@ -20,6 +21,7 @@ const copyShader = shader("copy", groupText, copyText);
 const fillShader = shader("fill", groupText, fillText);
 const sgdShader = shader("sgd", groupText, sgdText);
 const multiplyAddShader = shader("multiply-add", groupText, multiplyAddText);
+const adamCountShader = shader("adam-count", adamCountText);
 const adamShader = shader("adam", groupText, adamText);
 
 /** What a copy moves at a time, with its bytes: the largest that divides the slice. */
@@ -85,14 +87,27 @@ export function lowerSgd(gpu: GpuLowering, call: KernelCalls["sgd"]): void {
   });
 }
 
+export function lowerAdamCount(gpu: GpuLowering, call: KernelCalls["adamCount"]): void {
+  const { count, hyper, skip } = call;
+  gpu.dispatch({
+    shader: adamCountShader,
+    constants: { SKIPS: skip !== null },
+    bindings: [reads(hyper), writes(count), reads(skip ?? hyper)],
+    workgroups: 1,
+  });
+}
+
 export function lowerAdam(gpu: GpuLowering, call: KernelCalls["adam"]): void {
-  const { params, grads, m, v, hyper } = call;
+  const { params, grads, m, v, count, hyper, skip } = call;
   const { V, width } = vectorType(params.length);
   const length = params.length / width;
   gpu.dispatch({
     shader: adamShader,
-    constants: { V },
-    bindings: [reads(grads), reads(hyper), writes(params), writes(m), writes(v)],
+    constants: { V, SKIPS: skip !== null },
+    bindings: [
+      ...[reads(grads), reads(hyper), reads(count)],
+      ...[writes(params), writes(m), writes(v), reads(skip ?? hyper)],
+    ],
     ...linear(gpu, length),
   });
 }

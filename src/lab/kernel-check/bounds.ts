@@ -1,5 +1,5 @@
 import type { KernelName } from "../../device/kernels.js";
-import { exact, maxRelative, normRelative, type Tolerance } from "./compare.js";
+import { eachRelative, exact, maxRelative, normRelative, type Tolerance } from "./compare.js";
 import { HalfArray, halfRounding } from "./half-array.js";
 import type { HostArray, HostCall } from "./host-call.js";
 
@@ -40,6 +40,7 @@ export const kernelBounds: Record<KernelName, Readonly<Record<string, Tolerance>
   augment: { out: maxRelative },
   random: { out: maxRelative },
   sgd: { params: maxRelative, velocity: maxRelative },
+  adamCount: { count: eachRelative },
   adam: { params: maxRelative, m: maxRelative, v: maxRelative },
   unscale: { grads: maxRelative, state: exact },
   updateScale: { state: maxRelative },

@@ -111,9 +111,11 @@ const cases: Record<string, Case> = {
     const [params, velocity, m, v] = [of(1), of(2), of(3), of(4)];
     const grads = of(5);
     const sgd = upload(device, Float32Array.of(0.1, 0.9, 5e-4, 1));
-    const adam = upload(device, Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 1e-2, 0.1, 0.001, 1));
+    const adam = upload(device, Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 1e-2, 1));
+    const count = upload(device, Float32Array.of(2, 0.19, 0.002));
     device.run("sgd", { params, grads, velocity, hyper: sgd, skip: null });
-    device.run("adam", { params, grads, m, v, hyper: adam });
+    device.run("adamCount", { count, hyper: adam, skip: null });
+    device.run("adam", { params, grads, m, v, count, hyper: adam, skip: null });
     return { params, velocity, m, v };
   },
 };

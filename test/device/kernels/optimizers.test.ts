@@ -1,6 +1,6 @@
 import { test } from "vitest";
 import { references } from "../../reference/index.js";
-import { expectClose, maxRelative } from "../../support/compare.js";
+import { eachRelative, expectClose, maxRelative } from "../../support/compare.js";
 import { describeOnDevices } from "../../support/devices.js";
 import { type HostCall, runKernel } from "../../support/host-call.js";
 import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
@@ -20,28 +20,50 @@ const sgdCall = (
   skip,
 });
 
-const adamCall = (n: number, weightDecay: number, decoupled: number): HostCall<"adam"> => ({
+const adamCall = (
+  n: number,
+  weightDecay: number,
+  decoupled: number,
+  skip: Float64Array | null = null,
+): HostCall<"adam"> => ({
   params: uniform(1, n),
   grads: uniform(2, n),
   m: uniform(3, n, -0.1, 0.1),
   v: uniform(4, n, 0, 0.01),
-  hyper: float32([0.01, 0.9, 0.999, 1e-8, weightDecay, 1 - 0.9 ** 3, 1 - 0.999 ** 3, decoupled]),
+  count: float32([3, 1 - 0.9 ** 3, 1 - 0.999 ** 3]),
+  hyper: float32([0.01, 0.9, 0.999, 1e-8, weightDecay, decoupled]),
+  skip,
 });
+
+const countCall = (steps: number, skip: Float64Array | null = null): HostCall<"adamCount"> => ({
+  count: float32([steps, 1 - 0.8 ** steps, 1 - 0.95 ** steps]),
+  hyper: float32([0.01, 0.8, 0.95, 1e-8, 0, 0]),
+  skip,
+});
+
+/** The state of a loss scale without overflow, and after one. */
+const skips = [0, 1].map((found) => ({
+  title: found ? "skipped" : "not skipped",
+  skip: float32([1024, 3, found, 0]),
+}));
 
 const sizes = [1, 3, 35, 257, 4099];
 
 const single = [
   ...sizes.map((n) => kernelCase("sgd", `${n} elements`, () => sgdCall(n, [0.1, 0.9, 5e-4, 0]))),
   kernelCase("sgd", "Nesterov", () => sgdCall(257, [0.1, 0.9, 5e-4, 1])),
-  ...[0, 1].flatMap((found) =>
-    [260, 257].map((n) =>
-      kernelCase("sgd", `${n} elements, ${found ? "skipped" : "not skipped"}`, () =>
-        sgdCall(n, [0.1, 0.9, 5e-4, 0], float32([1024, 3, found, 0])),
-      ),
+  ...skips.flatMap(({ title, skip }) => [
+    ...[260, 257].map((n) =>
+      kernelCase("sgd", `${n} elements, ${title}`, () => sgdCall(n, [0.1, 0.9, 5e-4, 0], skip)),
     ),
-  ),
+    ...[260, 257].map((n) =>
+      kernelCase("adam", `${n} elements, ${title}`, () => adamCall(n, 0.1, n % 2, skip)),
+    ),
+    kernelCase("adamCount", title, () => countCall(5, skip)),
+  ]),
   kernelCase("sgd", "neither momentum nor decay", () => sgdCall(257, [0.1, 0, 0, 0])),
   ...sizes.map((n) => kernelCase("adam", `${n} elements`, () => adamCall(n, 0, 0))),
+  ...[0, 1, 30].map((n) => kernelCase("adamCount", `after ${n} steps`, () => countCall(n))),
   kernelCase("adam", "weight decay in the gradient", () => adamCall(257, 0.1, 0)),
   kernelCase("adam", "decoupled weight decay", () => adamCall(257, 0.1, 1)),
 ];
@@ -62,17 +84,18 @@ describeOnDevices("optimizers", (device) => {
   });
 
   test.each([0, 1])("adam stays near float64 over 25 steps, decoupled %d", async (decoupled) => {
-    const zeros = { m: new Float64Array(131), v: new Float64Array(131) };
+    const zeros = { m: new Float64Array(131), v: new Float64Array(131), count: float32([0, 0, 0]) };
     let got = { ...adamCall(131, 0.01, decoupled), ...zeros };
     const want = { ...got, params: got.params.slice(), m: got.m.slice(), v: got.v.slice() };
     for (let t = 1; t <= 25; t++) {
       want.grads = uniform(200 + t, 131);
-      want.hyper = float32([...want.hyper.slice(0, 5), 1 - 0.9 ** t, 1 - 0.999 ** t, decoupled]);
-      const call = { ...got, grads: want.grads, hyper: want.hyper };
-      got = (await runKernel(device(), "adam", call)) as typeof got;
+      const { count } = await runKernel(device(), "adamCount", got);
+      got = (await runKernel(device(), "adam", { ...got, grads: want.grads, count })) as typeof got;
+      want.count = Float64Array.of(t, ...[1, 2].map((i) => 1 - (want.hyper[i] ?? 0) ** t));
       references.adam(want);
     }
     expectClose("adam.params", got.params, want.params, maxRelative);
     expectClose("adam.v", got.v, want.v, maxRelative);
+    expectClose("adamCount.count", got.count, want.count, eachRelative);
   });
 });

@@ -16,12 +16,12 @@ const fixtures = operationFixtures();
 async function follow(
   steps: number,
   length: number,
-  step: (params: HostArray, grads: HostArray, t: number) => Promise<HostArray>,
+  step: (params: HostArray, grads: HostArray) => Promise<HostArray>,
 ): Promise<Float64Array> {
   const path = new Float64Array(steps * length);
   let params: HostArray = trajectoryStart(length);
   for (let t = 0; t < steps; t++) {
-    params = await step(params, trajectoryGradient(t, length), t);
+    params = await step(params, trajectoryGradient(t, length));
     path.set(params, t * length);
   }
   return path;
@@ -168,10 +168,12 @@ describeOnDevices("as PyTorch computes it", (device) => {
     const { lr, betas, eps = 1e-8, weight_decay } = settings;
     let m: HostArray = new Float64Array(length);
     let v: HostArray = new Float64Array(length);
-    const path = await follow(steps, length, async (p, grads, t) => {
-      const corrections = betas.map((beta) => 1 - beta ** (t + 1));
-      const hyper = float32([lr, ...betas, eps, weight_decay, ...corrections, decoupled]);
-      const result = await runKernel(device(), "adam", { params: p, grads, m, v, hyper });
+    let count: HostArray = new Float64Array(3);
+    const hyper = float32([lr, ...betas, eps, weight_decay, decoupled]);
+    const path = await follow(steps, length, async (p, grads) => {
+      ({ count } = await runKernel(device(), "adamCount", { count, hyper, skip: null }));
+      const call = { params: p, grads, m, v, count, hyper, skip: null };
+      const result = await runKernel(device(), "adam", call);
       ({ m, v } = result);
       return result.params;
     });

@@ -17,7 +17,7 @@ export { gemm_columns, gemm_sum } from "./gemm-columns";
 export { gemm_pack } from "./gemm-pack";
 export { gemm_rows } from "./gemm-rows";
 export { unscale, update_scale } from "./loss-scale";
-export { adam, sgd } from "./optim";
+export { adam, adam_count, sgd } from "./optim";
 export { multiply_add } from "./peak";
 export { pool2d, pool2d_backward } from "./pool";
 export { random } from "./random";

@@ -61,16 +61,38 @@ export function sgd(thread: i32, threads: i32, p: usize): void {
   }
 }
 
+/** c = beta c + (1 - beta). */
+// @ts-ignore: decorator
+@inline
+function countUp(count: usize, beta: f32): void {
+  store<f32>(count, beta * load<f32>(count) + (<f32>1 - beta));
+}
+
+/** Steps + 1, and both bias corrections. Params: count, hyper, the loss scale's state or 0. */
+export function adam_count(thread: i32, threads: i32, p: usize): void {
+  if (thread != 0) return;
+  const count = load<usize>(p);
+  const hyper = load<usize>(p, 4);
+  const skip = load<usize>(p, 8);
+  if (skip != 0 && load<f32>(skip, 8) != 0) return;
+  store<f32>(count, load<f32>(count) + 1);
+  countUp(count + 4, load<f32>(hyper, 4));
+  countUp(count + 8, load<f32>(hyper, 8));
+}
+
 /**
  * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
  * w -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps), c the bias corrections.
- * Params: params, grads, m, v, hyper, n.
+ * Params: params, grads, m, v, count, hyper, n, the loss scale's state or 0.
  */
 export function adam(thread: i32, threads: i32, p: usize): void {
-  const hyper = load<usize>(p, 16);
-  const n = load<u32>(p, 20);
+  const count = load<usize>(p, 16);
+  const hyper = load<usize>(p, 20);
+  const n = load<u32>(p, 24);
+  const skip = load<usize>(p, 28);
+  if (skip != 0 && load<f32>(skip, 8) != 0) return;
   const rate = load<f32>(hyper);
-  const decoupled = load<f32>(hyper, 28) != 0;
+  const decoupled = load<f32>(hyper, 20) != 0;
   const beta1 = splat(load<f32>(hyper, 4));
   const beta2 = splat(load<f32>(hyper, 8));
   const rest1 = splat(<f32>1 - load<f32>(hyper, 4));
@@ -79,8 +101,8 @@ export function adam(thread: i32, threads: i32, p: usize): void {
   const weightDecay = load<f32>(hyper, 16);
   const decay = splat(decoupled ? <f32>0 : weightDecay);
   const keep = splat(decoupled ? <f32>1 - rate * weightDecay : <f32>1);
-  const step = splat(rate / load<f32>(hyper, 20));
-  const root = splat(<f32>1 / <f32>Math.sqrt(<f64>load<f32>(hyper, 24)));
+  const step = splat(rate / load<f32>(count, 4));
+  const root = splat(<f32>1 / <f32>Math.sqrt(<f64>load<f32>(count, 8)));
   const lines = (n + 15) >> 4;
   const end = min(shareStart(lines, thread + 1, threads) << 4, n);
   for (let i = shareStart(lines, thread, threads) << 4; i < end; i += 4) {

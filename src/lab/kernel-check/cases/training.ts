@@ -75,15 +75,35 @@ const sgd = lengths.flatMap((n) =>
   ),
 );
 
+/** After t steps. */
+const count = (t: number): Float64Array => float32([t, 1 - 0.9 ** t, 1 - 0.999 ** t]);
+
+/** Adam and AdamW, and both answers of a loss scale. */
 const adam = lengths.flatMap((n) =>
-  [0, 1].map(
-    (decoupled) =>
+  [
+    { decoupled: 0, found: null },
+    { decoupled: 1, found: 0 },
+    { decoupled: 0, found: 1 },
+  ].map(
+    ({ decoupled, found }) =>
       (d: Draw): HostCall<"adam"> => ({
         ...{ params: d.floats(n), grads: d.floats(n) },
         m: d.floats(n, -0.1, 0.1),
         v: d.floats(n, 0.001, 0.01),
-        hyper: float32([0.01, 0.9, 0.999, 1e-8, 0.1, 1 - 0.9 ** 3, 1 - 0.999 ** 3, decoupled]),
+        count: count(3),
+        hyper: float32([0.01, 0.9, 0.999, 1e-8, 0.1, decoupled]),
+        skip: found === null ? null : Float64Array.of(1024, 3, found, 0),
       }),
+  ),
+);
+
+const adamCount = [0, 1, 30].flatMap((t) =>
+  [null, 0, 1].map(
+    (found) => (): HostCall<"adamCount"> => ({
+      count: count(t),
+      hyper: float32([0.01, 0.9, 0.999, 1e-8, 0.1, 1]),
+      skip: found === null ? null : Float64Array.of(1024, 3, found, 0),
+    }),
   ),
 );
 
@@ -113,6 +133,6 @@ const multiplyAdd = [257, 4099].map((n) => (d: Draw) => ({ out: d.floatResult(n)
 
 /** Loss, random numbers, optimizers, and the loop that measures peaks. */
 export const training = {
-  ...{ softmaxCrossEntropy, softmaxCrossEntropyBackward, random, sgd, adam, unscale },
-  ...{ updateScale, multiplyAdd },
+  ...{ softmaxCrossEntropy, softmaxCrossEntropyBackward, random, sgd, adamCount, adam },
+  ...{ unscale, updateScale, multiplyAdd },
 } satisfies CasesOf;
