@@ -31,11 +31,11 @@ export interface RanOn {
   readonly variants: VariantMap;
 }
 
-/** A paused training as one safetensors file: model, momentum, loss scale, epochs done. */
+/** A paused training as one safetensors file: model, SGD's momentum, loss scale, epochs done. */
 export function encodeState(state: PausedFit, ranOn: RanOn): Uint8Array {
-  const { epochs, loss, model, momentum, lossScale } = state;
+  const { epochs, loss, model, optimizer, lossScale } = state;
   const tensors: StateDict = new Map(model);
-  tensors.set(momentumName, { dtype: "F32", shape: [momentum.length], data: momentum });
+  tensors.set(momentumName, { dtype: "F32", shape: [optimizer.length], data: optimizer });
   const scale: Record<string, string> = lossScale ? { lossScale: JSON.stringify(lossScale) } : {};
   const progress = { epochs: String(epochs), loss: String(loss) };
   return writeSafetensors(tensors, { ...progress, ...scale, ranOn: JSON.stringify(ranOn) });
@@ -56,7 +56,7 @@ export function decodeState(bytes: Uint8Array): { state: PausedFit; ranOn: RanOn
   const model: StateDict = new Map(tensors);
   model.delete(momentumName);
   const state: PausedFit = {
-    ...{ epochs, loss, model, momentum: momentum.data },
+    ...{ epochs, loss, model, optimizer: momentum.data },
     ...(metadata.lossScale !== undefined && { lossScale: readLossScale(metadata.lossScale) }),
   };
   return { state, ranOn: metadata.ranOn === undefined ? null : readRanOn(metadata.ranOn) };

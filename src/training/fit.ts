@@ -3,8 +3,8 @@ import { BatchLoader } from "../data/loader.js";
 import type { Classifier } from "../models/classifier.js";
 import { placementOf } from "../nn/place.js";
 import type { LossScale } from "../optim/loss-scaler.js";
+import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedules.js";
-import type { SGD } from "../optim/sgd.js";
 import { BatchInput, noAugmentation } from "./batch-input.js";
 import { MixedPrecision, type Precision } from "./precision.js";
 import { type StepOptions, TrainStep } from "./step.js";
@@ -73,7 +73,7 @@ const stepsInFlight = 2;
 export async function fit(
   model: Classifier,
   set: ImageSet,
-  optimizer: SGD,
+  optimizer: Optimizer,
   options: FitOptions,
 ): Promise<void> {
   const { device } = placementOf(model);

@@ -2,7 +2,7 @@ import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
 import { loadStateDict, stateDict } from "../nn/state-dict.js";
 import type { LossScale } from "../optim/loss-scaler.js";
-import type { SGD } from "../optim/sgd.js";
+import type { Optimizer } from "../optim/optimizer.js";
 import type { EpochProgress, FitOptions } from "./fit.js";
 
 /** All it takes to go on after `epochs` epochs as if there had been no pause. */
@@ -12,8 +12,8 @@ export interface PausedFit {
   /** Mean cross-entropy of the last of them. */
   readonly loss: number;
   readonly model: StateDict;
-  /** The optimizer's momentum, as SGD.save gives it. */
-  readonly momentum: Float32Array;
+  /** The optimizer's state, as its `save` gives it. */
+  readonly optimizer: Float32Array;
   /** Where the loss scale was, in mixed precision. */
   readonly lossScale?: LossScale;
 }
@@ -29,12 +29,12 @@ export interface PauseHooks {
 /** Puts model and optimizer where a paused run was; gives the options by which `fit` goes on. */
 export function pausable(
   model: Classifier,
-  optimizer: SGD,
+  optimizer: Optimizer,
   { onEpoch, onPause, resume }: PauseHooks,
 ): Pick<FitOptions, "lossScale" | "onEpoch" | "startEpoch"> {
   if (resume) {
     loadStateDict(model, resume.model);
-    optimizer.load(resume.momentum);
+    optimizer.load(resume.optimizer);
   }
   return {
     startEpoch: resume?.epochs ?? 0,
@@ -45,7 +45,7 @@ export function pausable(
         epochs: progress.epoch + 1,
         loss: progress.loss,
         model: await stateDict(model),
-        momentum: await optimizer.save(),
+        optimizer: await optimizer.save(),
         ...(progress.lossScale && { lossScale: progress.lossScale }),
       });
     },

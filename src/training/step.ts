@@ -5,7 +5,7 @@ import { BatchNorm2d } from "../nn/layers.js";
 import { placementOf } from "../nn/place.js";
 import { type CrossEntropyOptions, crossEntropy } from "../ops/cross-entropy.js";
 import { add } from "../ops/elementwise.js";
-import type { SGD } from "../optim/sgd.js";
+import type { Optimizer } from "../optim/optimizer.js";
 import { empty } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Augmentation, BatchInput } from "./batch-input.js";
@@ -26,14 +26,15 @@ export interface StepOptions {
  * One training step for batches of one size: augment, forward, cross-entropy (+ penalty), backward,
  * update. In mixed precision a step whose gradients overflow updates nothing, which the device
  * decides. It is recorded once and replayed, so a step is encoding alone: no shapes, no graph, no
- * allocation. What differs between steps (images, labels, random state, learning rate) is data.
+ * allocation. What differs between steps (images, labels, random state, learning rate, step count)
+ * is data.
  */
 export class TrainStep {
   readonly #recording: Recording;
   readonly #loss: Tensor;
   readonly #norms: readonly BatchNorm2d[];
 
-  constructor(model: Classifier, input: BatchInput, optimizer: SGD, options: StepOptions) {
+  constructor(model: Classifier, input: BatchInput, optimizer: Optimizer, options: StepOptions) {
     const { device } = placementOf(model);
     this.#loss = empty(device, [], "f32", "the step's loss").keep();
     const norms = model.modules().map(([, module]) => module);

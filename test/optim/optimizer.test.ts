@@ -10,13 +10,8 @@ import { type Optimizer, trainableRanges } from "../../src/optim/optimizer.js";
 import { SGD } from "../../src/optim/sgd.js";
 import { tensor } from "../../src/tensor/create.js";
 import { describeOnDevices } from "../support/devices.js";
+import { optimizers } from "../support/optimizers.js";
 import { values } from "../support/values.js";
-
-const makers: readonly { name: string; make: (net: Sequential) => Optimizer }[] = [
-  { name: "SGD", make: (net) => new SGD(net, { lr: 0.003, momentum: 0.9, nesterov: true }) },
-  { name: "Adam", make: (net) => new Adam(net, { lr: 0.01, weightDecay: 0.1 }) },
-  { name: "AdamW", make: (net) => new Adam(net, { weightDecay: 0.1, decoupled: true }) },
-];
 
 const network = () => new Sequential(new Linear(5, 7), new Linear(7, 3), new Linear(3, 2));
 
@@ -58,7 +53,7 @@ describeOnDevices("optimizers", (device) => {
     placement.release();
   });
 
-  it.each(makers)("takes a changed rate at the next step: $name", async ({ make }) => {
+  it.each(optimizers)("takes a changed rate at the next step: $name", async ({ make }) => {
     const frozen = await steps(make, (o) => {
       o.set({ lr: 0 });
       expect(o.lr).toBe(0);
@@ -69,7 +64,7 @@ describeOnDevices("optimizers", (device) => {
     expect(moving.losses[2]).toBeLessThan(moving.losses[1] ?? 0);
   });
 
-  it.each(makers)("resumes as if it had not stopped: $name", async ({ make }) => {
+  it.each(optimizers)("resumes as if it had not stopped: $name", async ({ make }) => {
     const net = network();
     const placement = place(net, device(), { seed: 3 });
     const x = tensor(device(), values([4, 5], 1), [4, 5]);
@@ -97,7 +92,7 @@ describeOnDevices("optimizers", (device) => {
     x.release();
   });
 
-  it.each(makers)("is recorded once and replayed as if it were called: $name", async ({ make }) => {
+  it.each(optimizers)("replays as if it were called: $name", async ({ make }) => {
     const called = await steps(make);
     const net = network();
     const placement = place(net, device(), { seed: 3 });

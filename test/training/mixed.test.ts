@@ -10,6 +10,7 @@ import { openWebGpuDevice } from "../../src/device/webgpu/device.js";
 import { stateDict } from "../../src/nn/state-dict.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { add } from "../../src/ops/elementwise.js";
+import { Adam } from "../../src/optim/adam.js";
 import type { LossScale } from "../../src/optim/loss-scaler.js";
 import { constantRate, cosine } from "../../src/optim/schedules.js";
 import { SGD } from "../../src/optim/sgd.js";
@@ -19,6 +20,7 @@ import { type FitOptions, fit } from "../../src/training/fit.js";
 import { type PausedFit, pausable } from "../../src/training/pause.js";
 import { MixedPrecision } from "../../src/training/precision.js";
 import { useDevice } from "../support/devices.js";
+import { type MakeOptimizer, optimizers } from "../support/optimizers.js";
 import { tinyModel, tinySet } from "../support/tiny.js";
 
 const augmentation = { pad: 2, flip: true };
@@ -30,7 +32,12 @@ const options: FitOptions = {
 const device = useDevice(openWebGpuDevice);
 
 /** Trains a tiny model, from initial weights moved by up to `moved` of their size. */
-async function trained(changes: Partial<FitOptions>, moved = 0, seed = 0) {
+async function trained(
+  changes: Partial<FitOptions>,
+  moved = 0,
+  seed = 0,
+  make: MakeOptimizer = (model) => new SGD(model, sgd),
+) {
   const { model, placement } = tinyModel(device());
   const weights = new Float32Array(await device().read(placement.values));
   const random = new Philox(seed, 0, "moved weights");
@@ -38,7 +45,7 @@ async function trained(changes: Partial<FitOptions>, moved = 0, seed = 0) {
     placement.values,
     weights.map((w) => w * (1 + random.uniform(-moved, moved))),
   );
-  const optimizer = new SGD(model, sgd);
+  const optimizer = make(model);
   const losses: number[] = [];
   const scales: LossScale[] = [];
   await fit(model, tinySet(40, 2), optimizer, {
@@ -79,12 +86,12 @@ describe("training in mixed precision", () => {
     expect(mixed.scales.at(-1)).toEqual({ scale: 65536, goodSteps: 12, skippedSteps: 0 });
   });
 
-  it("skips steps that overflow until the scale fits; replayed and op by op alike", async () => {
+  it.each(optimizers)("skips steps alike op by op and replayed: $name", async ({ make }) => {
     const lossScale = { scale: 2 ** 27, goodSteps: 0, skippedSteps: 0 };
     const { model, placement } = tinyModel(device());
     const weight = model.head.weight.value;
     const set = tinySet(40, 2);
-    const optimizer = new SGD(model, sgd);
+    const optimizer = make(model);
     const loader = new BatchLoader(set, options);
     const mixed = new MixedPrecision(model);
     mixed.scaler.load(lossScale);
@@ -114,7 +121,7 @@ describe("training in mixed precision", () => {
 
     const again = tinyModel(device());
     const head = again.model.head.weight.value;
-    const second = new SGD(again.model, sgd);
+    const second = make(again.model);
     const replayed: { losses: number[]; scales: LossScale[] } = { losses: [], scales: [] };
     await fit(again.model, set, second, {
       ...options,
@@ -129,16 +136,18 @@ describe("training in mixed precision", () => {
     });
     expect(replayed).toEqual({ losses, scales });
     expect(await stateDict(again.model)).toEqual(state);
+    expect(await second.save()).toEqual(await optimizer.save());
     const last = scales.at(-1);
     expect(last?.skippedSteps).toBeGreaterThan(2);
     expect(last?.skippedSteps).toBeLessThan(12);
     expect(last?.scale).toBe(2 ** (27 - (last?.skippedSteps ?? 0)));
+    if (second instanceof Adam) expect(await second.steps()).toBe(12 - (last?.skippedSteps ?? 0));
     for (const made of [mixed, optimizer, placement, second, again.placement]) made.release();
   });
 
-  it("goes on after a pause as if there had been none, loss scale included", async () => {
+  it.each(optimizers)("goes on after a pause, loss scale included: $name", async ({ make }) => {
     const start = { scale: 2 ** 25, goodSteps: 0, skippedSteps: 0 };
-    const whole = await trained({ precision: "mixed", lossScale: start });
+    const whole = await trained({ precision: "mixed", lossScale: start }, 0, 0, make);
     let paused: PausedFit | undefined;
     const losses: number[] = [];
     const onStep: FitOptions["onStep"] = ({ loss }) => {
@@ -147,7 +156,7 @@ describe("training in mixed precision", () => {
     for (const epochs of [2, 4]) {
       // Another model the second time: all it needs is in the pause.
       const { model, placement } = tinyModel(device(), paused ? 77 : 1);
-      const optimizer = new SGD(model, sgd);
+      const optimizer = make(model);
       const onPause = async (state: PausedFit): Promise<void> => {
         paused = state;
       };

@@ -7,10 +7,10 @@ import { stateDict } from "../../src/nn/state-dict.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { add } from "../../src/ops/elementwise.js";
 import { cosine } from "../../src/optim/schedules.js";
-import { SGD } from "../../src/optim/sgd.js";
 import { BatchInput } from "../../src/training/batch-input.js";
 import { fit } from "../../src/training/fit.js";
 import { describeOnDevices } from "../support/devices.js";
+import { type MakeOptimizer, optimizers } from "../support/optimizers.js";
 import { tinyModel, tinySet } from "../support/tiny.js";
 
 const augmentation = { pad: 2, flip: true };
@@ -18,10 +18,10 @@ const schedule = cosine(0.05, 12);
 const settings = { batchSize: 16, seed: 9 };
 
 /** The same training by ops called step by step, as a user's own loop would. */
-async function eager(device: Device) {
+async function eager(device: Device, make: MakeOptimizer) {
   const { model, placement } = tinyModel(device);
   const set = tinySet(40, 2);
-  const optimizer = new SGD(model, { lr: 0.05, momentum: 0.9, weightDecay: 5e-4 });
+  const optimizer = make(model);
   const loader = new BatchLoader(set, settings);
   const losses: number[] = [];
   for (let epoch = 0; epoch < 4; epoch++) {
@@ -42,14 +42,15 @@ async function eager(device: Device) {
     }
   }
   const weights = await stateDict(model);
+  const state = await optimizer.save();
   optimizer.release();
   placement.release();
-  return { losses, weights };
+  return { losses, weights, state };
 }
 
-async function replayed(device: Device) {
+async function replayed(device: Device, make: MakeOptimizer) {
   const { model, placement } = tinyModel(device);
-  const optimizer = new SGD(model, { lr: 0.05, momentum: 0.9, weightDecay: 5e-4 });
+  const optimizer = make(model);
   const losses: number[] = [];
   const weight = model.head.weight.value;
   await fit(model, tinySet(40, 2), optimizer, {
@@ -63,18 +64,23 @@ async function replayed(device: Device) {
     },
   });
   const weights = await stateDict(model);
+  const state = await optimizer.save();
   optimizer.release();
   placement.release();
-  return { losses, weights };
+  return { losses, weights, state };
 }
 
 describeOnDevices("a replayed training step", (device) => {
-  it("equals eager execution bit for bit, rates, seeds and step counts included", async () => {
-    const [one, two] = [await eager(device()), await replayed(device())];
-    expect(two.losses.length).toBe(12);
-    expect(new Set(two.losses).size).toBe(12);
-    expect(two.losses).toEqual(one.losses);
-    expect(two.weights).toEqual(one.weights);
-    expect(two.weights.get("bn1.num_batches_tracked")?.data[0]).toBe(12n);
-  });
+  it.each(optimizers)(
+    "equals eager $name bit for bit: rates, seeds, step counts",
+    async ({ make }) => {
+      const [one, two] = [await eager(device(), make), await replayed(device(), make)];
+      expect(two.losses.length).toBe(12);
+      expect(new Set(two.losses).size).toBe(12);
+      expect(two.losses).toEqual(one.losses);
+      expect(two.weights).toEqual(one.weights);
+      expect(two.state).toEqual(one.state);
+      expect(two.weights.get("bn1.num_batches_tracked")?.data[0]).toBe(12n);
+    },
+  );
 });

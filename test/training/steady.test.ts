@@ -1,21 +1,22 @@
 import { expect, it } from "vitest";
 import type { DeviceCounters } from "../../src/device/device.js";
-import { constantRate } from "../../src/optim/schedules.js";
-import { SGD } from "../../src/optim/sgd.js";
+import { cosine } from "../../src/optim/schedules.js";
 import { fit } from "../../src/training/fit.js";
 import { describeOnDevices } from "../support/devices.js";
+import { optimizers } from "../support/optimizers.js";
 import { tinyModel, tinySet } from "../support/tiny.js";
 
 describeOnDevices("a steady training step", (device) => {
-  it("creates nothing and submits at most twice, over 200 steps", async () => {
+  it.each(optimizers)("creates nothing, submits at most twice: $name", async ({ make }) => {
     const { model, placement } = tinyModel(device());
-    const optimizer = new SGD(model, { lr: 0.01, momentum: 0.9 });
+    const optimizer = make(model);
     const seen: DeviceCounters[] = [];
     await fit(model, tinySet(40, 2), optimizer, {
       epochs: 52,
       batchSize: 10,
       seed: 1,
-      schedule: constantRate(0.01),
+      // The rate is written anew for every step.
+      schedule: cosine(0.01, 208),
       augmentation: { pad: 1, flip: true },
       onStep: () => {
         seen.push({ ...device().counters });

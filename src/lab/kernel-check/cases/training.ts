@@ -97,7 +97,7 @@ const adam = lengths.flatMap((n) =>
   ),
 );
 
-const adamCount = [0, 1, 30].flatMap((t) =>
+const adamCount = [1, 2, 30].flatMap((t) =>
   [null, 0, 1].map(
     (found) => (): HostCall<"adamCount"> => ({
       count: count(t),
