@@ -52,8 +52,8 @@ export async function check(
         info = device.info;
         return device;
       },
-      onPass: (variant) => progress.stage(`checking ${variant}`),
-      onProgress: (done, all) => progress.update(done, all, `${done}/${all} calls`),
+      onStage: (stage) => progress.stage(stage),
+      onProgress: (done, all) => progress.update(done, all, `${done}/${all}`),
       onRows: (found) => {
         progress.end();
         for (const row of found) print(checkLine(row));
@@ -85,7 +85,7 @@ const padded = (cells: readonly string[]): string =>
 const checkHead = padded(["kernel", "stored", "variant", "calls", "error", "bound", "by", ""]);
 
 /** A row of the table: lines are printed as they come, so their columns have fixed widths. */
-export function checkLine(row: KernelCheckRow): string {
+function checkLine(row: KernelCheckRow): string {
   const { kernel, stored, variant, calls, error, bound, measure, wrong } = row;
   const numbers = [error, bound].map((n) => (Number.isFinite(n) ? n.toExponential(1) : `${n}`));
   const cells = [kernel, stored, variant, String(calls), ...numbers, measure];

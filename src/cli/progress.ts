@@ -5,6 +5,8 @@ import { percent } from "../lab/report.js";
 const redrawMs = 100;
 const plainMs = 5000;
 const barWidth = 24;
+/** What of a stage must have been timed before the rest of it is estimated. */
+const leastShare = 0.02;
 
 /**
  * Tells on stderr what goes on: a bar that is redrawn on a terminal, a plain line every few seconds
@@ -17,6 +19,8 @@ export class Progress {
   #drawn = false;
   #last = 0;
   #began = performance.now();
+  /** The first update of the stage. */
+  #first: { readonly done: number; readonly at: number } | undefined;
 
   constructor(stream: WriteStream, quiet = false) {
     this.#stream = stream;
@@ -33,6 +37,7 @@ export class Progress {
     this.#stage = name;
     this.#began = performance.now();
     this.#last = 0;
+    this.#first = undefined;
     if (this.#live) this.#draw(name);
     else this.line(`${name} ...`);
   }
@@ -40,14 +45,15 @@ export class Progress {
   /** @param detail more to say, such as the loss */
   update(done: number, all: number, detail = ""): void {
     const now = performance.now();
+    this.#first ??= { done, at: now };
     if (now - (this.#last || this.#began) < (this.#live ? redrawMs : plainMs)) return;
     this.#last = now;
     const share = all > 0 ? Math.min(1, done / all) : 0;
-    const left = ((now - this.#began) / 1000) * (1 / share - 1);
+    const left = this.#left(done, all, now);
     const text = [
       ...(all > 0 ? [`${String(Math.floor(100 * share)).padStart(3)}%`] : []),
       ...(detail ? [detail] : []),
-      ...(share > 0 ? [`ETA ${duration(left)}`] : []),
+      ...(left !== null ? [`ETA ${duration(left)}`] : []),
     ].join("  ");
     if (this.#live) this.#draw(`${this.#stage} ${bar(share)} ${text}`);
     else this.line(`${this.#stage}: ${text.trim()}`);
@@ -56,6 +62,14 @@ export class Progress {
   /** Takes the bar away. */
   end(): void {
     this.#clear();
+  }
+
+  /** Seconds left at the pace since the first update: what came before it, such as compiling, is over. */
+  #left(done: number, all: number, now: number): number | null {
+    if (!this.#first) return null;
+    const timed = done - this.#first.done;
+    if (timed <= 0 || timed < leastShare * all) return null;
+    return ((now - this.#first.at) / 1000) * ((all - done) / timed);
   }
 
   #draw(text: string): void {

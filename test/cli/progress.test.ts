@@ -33,6 +33,7 @@ test("on a terminal a bar is redrawn and taken away for lines that stay", () => 
   const { out, text } = stream(true);
   const progress = new Progress(out);
   progress.stage("training");
+  progress.update(0, 2);
   vi.advanceTimersByTime(3000);
   progress.update(1, 2);
   progress.line("epoch 1");
@@ -40,6 +41,21 @@ test("on a terminal a bar is redrawn and taken away for lines that stay", () => 
   expect(text()).toBe(
     `\r\x1b[Ktraining\r\x1b[Ktraining ${"█".repeat(12)}${"░".repeat(12)}  50%  ETA 0:03` +
       "\r\x1b[Kepoch 1\n",
+  );
+});
+
+test("what goes before the first update, or took too little of the stage, is not estimated by", () => {
+  const { out, text } = stream(false);
+  const progress = new Progress(out);
+  progress.stage("checking");
+  vi.advanceTimersByTime(60_000);
+  for (const done of [1, 2, 5, 6]) {
+    progress.update(done, 200);
+    vi.advanceTimersByTime(6000);
+  }
+  expect(text()).toBe(
+    "checking ...\nchecking: 0%\nchecking: 1%\nchecking: 2%  ETA 9:45\n" +
+      "checking: 3%  ETA 11:38\n",
   );
 });
 
@@ -73,7 +89,10 @@ test("a step shows epoch, loss and the rate of images", () => {
     lr: 0.1,
   };
   hooks.onStep?.(step);
-  expect(text()).toContain("training: 10%  epoch 2/3  loss 1.250  128 images/s  ETA 0:54");
+  expect(text()).toContain("training: 10%  epoch 2/3  loss 1.250  128 images/s\n");
+  vi.advanceTimersByTime(6000);
+  hooks.onStep?.({ ...step, step: 7, images: 896, seconds: 12 });
+  expect(text()).toContain("training: 20%  epoch 2/3  loss 1.250  117 images/s  ETA 0:48\n");
 });
 
 test("durations", () => {

@@ -110,7 +110,19 @@ describe("a wrong kernel", () => {
   test("is a wrong row, and the command fails", slow, async () => {
     const wrongly: typeof open = async (forced) =>
       faulty(await open(forced), (_, kernel) => kernel === "sgd");
-    const rows = await checkKernels({ reference: reference(), open: wrongly, kernels, variants });
+    const told: string[] = [];
+    const rows = await checkKernels({
+      ...{ reference: reference(), open: wrongly, kernels, variants },
+      onStage: (stage) => told.push(stage),
+      onProgress: (done, all) => {
+        if (done === all) told.push("all");
+      },
+      onRows: (found) => told.push(`${found.length} rows`),
+    });
+    expect(told).toEqual([
+      ...["computing what is expected", "compiling preset", "all"],
+      ...["checking preset", "all", "3 rows"],
+    ]);
     expect(rows.map(({ kernel, wrong }) => [kernel, wrong !== null])).toEqual([
       ["gatherRows", false],
       ["sgd", true],

@@ -21,9 +21,11 @@ export interface KernelCheckOptions {
   kernels?: readonly KernelName[];
   /** "preset" or variants to force; default: all that the adapter can run. */
   variants?: readonly string[];
-  /** Told of every pass as it begins, of the calls done in it, and of its rows at its end. */
-  onPass?: (variant: string) => void;
+  /** A new part of the work begins. */
+  onStage?: (stage: string) => void;
+  /** Kernels compiled or calls checked, of those of the stage. */
   onProgress?: (done: number, all: number) => void;
+  /** The rows of a variant, when all its calls are checked. */
   onRows?: (rows: readonly KernelCheckRow[]) => void;
 }
 
@@ -106,7 +108,8 @@ interface Call {
   compare(device: Device): Promise<Comparison>;
 }
 
-async function drawCalls({ kernels, reference }: KernelCheckOptions, half: boolean) {
+async function drawCalls({ kernels, reference, onStage }: KernelCheckOptions, half: boolean) {
+  onStage?.("computing what is expected");
   const wanted = kernels ?? (Object.keys(kernelCases) as KernelName[]);
   const calls: Call[] = [];
   const add = async <K extends KernelName>(kernel: K): Promise<void> => {
@@ -141,12 +144,13 @@ async function checkPass(
   subject: Subject,
   calls: readonly Call[],
   pass: ForcedVariant,
-  { onPass, onProgress }: KernelCheckOptions,
+  { onStage, onProgress }: KernelCheckOptions,
 ): Promise<KernelCheckRow[]> {
-  onPass?.(pass.name);
+  onStage?.(`compiling ${pass.name}`);
   const device = await subject.device();
   const running = calls.filter((call) => pass === preset || runs(device, call, pass));
-  await compile(device, running);
+  await compile(device, running, onProgress);
+  onStage?.(`checking ${pass.name}`);
   const rows = new Map<string, KernelCheckRow>();
   for (const [i, call] of running.entries()) {
     const key = `${call.kernel} ${call.stored}`;
@@ -168,12 +172,16 @@ function runs(device: Device, call: Call, { name, types }: ForcedVariant): boole
 }
 
 /** Compiles all kernels side by side; one that fails tells when it runs. */
-async function compile(device: Device, calls: readonly Call[]): Promise<void> {
+async function compile(
+  device: Device,
+  calls: readonly Call[],
+  onProgress: KernelCheckOptions["onProgress"],
+): Promise<void> {
   try {
     const recording = device.capture(() => {
       for (const call of calls) call.enqueue(device);
     });
-    await recording.ready().finally(() => recording.release());
+    await recording.ready(onProgress).finally(() => recording.release());
   } catch {
     // Nothing is lost but time.
   }
