@@ -38,7 +38,7 @@ export interface WebGpuOptions extends AdapterOptions {
    */
   dispatchesPerSubmit?: number;
   /** Variants to run whatever the defaults say, by shape class; "*" is any class. */
-  variants?: Readonly<Record<string, string>>;
+  variants?: VariantMap;
 }
 
 /**

@@ -1,11 +1,12 @@
+import type { VariantMap } from "../choices.js";
 import { convAlgorithms } from "./conv.js";
-import type { WebGpuDevice, WebGpuOptions } from "./device.js";
+import type { WebGpuDevice } from "./device.js";
 import { gemmVariants, variantsFor } from "./gemm-variants.js";
 
 /** One variant, and the option of `openWebGpuDevice` that makes every call run it that can. */
 export interface ForcedVariant {
   readonly name: string;
-  readonly variants: NonNullable<WebGpuOptions["variants"]>;
+  readonly variants: VariantMap;
   /** What the operands it can run on are stored as. */
   readonly types: readonly ("f32" | "f16")[];
 }

@@ -48,7 +48,7 @@ export const kernelBounds: Record<KernelName, Readonly<Record<string, Tolerance>
 };
 
 /** Half a unit in the last place of a 16-bit float, beside the bar of arithmetic in f32. */
-export const halfBound: Tolerance = { kind: "max", bar: halfRounding + 1e-5 };
+const halfBound: Tolerance = { kind: "max", bar: halfRounding + 1e-5 };
 
 /** The array in a field of a call. */
 export const fieldOf = (call: object, name: string): HostArray | null =>

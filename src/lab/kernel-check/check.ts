@@ -1,20 +1,22 @@
+import type { VariantMap } from "../../device/choices.js";
 import type { Device } from "../../device/device.js";
 import type { KernelName } from "../../device/kernels.js";
-import type { WebGpuDevice, WebGpuOptions } from "../../device/webgpu/device.js";
+import type { WebGpuDevice } from "../../device/webgpu/device.js";
 import { type ForcedVariant, forcedVariants } from "../../device/webgpu/forced-variants.js";
+import type { FloatType } from "../../tensor/tensor.js";
 import { boundsOf } from "./bounds.js";
 import { kernelCases } from "./cases/index.js";
 import type { CaseOf } from "./cases/table.js";
 import { barOf, type Tolerance } from "./compare.js";
 import { type Comparison, compareCall } from "./compare-call.js";
-import { Draw, type Stored } from "./draw.js";
+import { Draw } from "./draw.js";
 import { HalfArray } from "./half-array.js";
 import { arraysOf, type HostCall, inSingles } from "./host-call.js";
 import { enqueueUnfilled, runKernel } from "./run-kernel.js";
 
 export interface KernelCheckOptions {
   /** Opens the device to check, several times: each pass forces another variant. */
-  open(variants: NonNullable<WebGpuOptions["variants"]>): Promise<WebGpuDevice>;
+  open(variants: VariantMap): Promise<WebGpuDevice>;
   /** What it is compared with: the CPU device. */
   reference: Device;
   /** Default: all. */
@@ -32,7 +34,7 @@ export interface KernelCheckOptions {
 /** The calls of one kernel, on activations stored in one type, by one variant. */
 export interface KernelCheckRow {
   readonly kernel: KernelName;
-  readonly stored: Stored;
+  readonly stored: FloatType;
   /** "preset" is what the device runs untuned. */
   readonly variant: string;
   readonly calls: number;
@@ -76,7 +78,7 @@ const preset: ForcedVariant = { name: "preset", variants: {}, types: ["f32", "f1
 /** The device to check, opened when it is asked for. */
 class Subject {
   readonly #open: KernelCheckOptions["open"];
-  #variants: Parameters<KernelCheckOptions["open"]>[0] = {};
+  #variants: VariantMap = {};
   #device: WebGpuDevice | undefined;
 
   constructor({ open }: KernelCheckOptions) {
@@ -88,7 +90,7 @@ class Subject {
     return this.#device;
   }
 
-  async force(variants: Parameters<KernelCheckOptions["open"]>[0]): Promise<void> {
+  async force(variants: VariantMap): Promise<void> {
     await this.close();
     this.#variants = variants;
   }
@@ -102,7 +104,7 @@ class Subject {
 /** A call with what the reference gives for it. */
 interface Call {
   readonly kernel: KernelName;
-  readonly stored: Stored;
+  readonly stored: FloatType;
   /** Enqueues it on undefined operands, for a device that records. */
   enqueue(device: Device): void;
   compare(device: Device): Promise<Comparison>;
@@ -128,7 +130,7 @@ async function drawCalls({ kernels, reference, onStage }: KernelCheckOptions, ha
 
 async function known<K extends KernelName>(
   kernel: K,
-  stored: Stored,
+  stored: FloatType,
   call: HostCall<K>,
   reference: Device,
 ): Promise<Call> {

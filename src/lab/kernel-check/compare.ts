@@ -35,11 +35,7 @@ const same = (actual: number, expected: number): boolean =>
  * max_i |actual_i - expected_i| / max(|expected_i|, floor). The floor rms(expected) keeps sums that
  * cancel to almost nothing from being measured against nothing. Infinity where only one is finite.
  */
-export function maxRelativeError(
-  actual: HostArray,
-  expected: HostArray,
-  floor = rms(expected),
-): number {
+function maxRelativeError(actual: HostArray, expected: HostArray, floor = rms(expected)): number {
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
     const a = actual[i] ?? Number.NaN;

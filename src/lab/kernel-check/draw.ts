@@ -1,19 +1,18 @@
 import { Philox } from "../../tensor/random.js";
+import type { FloatType } from "../../tensor/tensor.js";
 import { HalfArray, halves } from "./half-array.js";
-
-/** What activations are stored as. */
-export type Stored = "f32" | "f16";
 
 /**
  * Draws the operands of a call, none of them zero by chance alone: activations as the pass stores
  * them, everything else as f32 or words. Results begin with a number that no kernel gives.
  */
 export class Draw {
-  readonly stored: Stored;
+  /** What activations are stored as. */
+  readonly stored: FloatType;
   readonly #random: Philox;
 
   /** @param what a name; other names have other numbers */
-  constructor(stored: Stored, what: string) {
+  constructor(stored: FloatType, what: string) {
     this.stored = stored;
     this.#random = new Philox(0, 0, what);
   }
@@ -69,5 +68,3 @@ export class Draw {
 
 /** A number that both types have. */
 const unwritten = 12344;
-
-export const product = (sides: readonly number[]): number => sides.reduce((a, b) => a * b, 1);

@@ -1,16 +1,18 @@
 /** 16-bit floats (IEEE 754 binary16) on the host: Node 20 has no Float16Array. */
+import { halfToNumber } from "../../io/element-types.js";
 
 /** Values held as float64, whose slice on the device is stored as f16. */
 export class HalfArray extends Float64Array {}
 
 /** The values rounded to f16, to the nearest and to even on a tie. */
 export const halves = (values: ArrayLike<number>): HalfArray =>
-  HalfArray.from(values, (value) => fromHalfBits(toHalfBits(value))) as HalfArray;
+  HalfArray.from(values, (value) => halfToNumber(numberToHalf(value))) as HalfArray;
 
 /** Half the distance of neighbouring normal numbers, over their size. */
 export const halfRounding = 2 ** -11;
 
-export function toHalfBits(value: number): number {
+/** The bits of the nearest half, and of the even one on a tie. */
+export function numberToHalf(value: number): number {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const size = Math.abs(value);
   if (Number.isNaN(size)) return 0x7e00;
@@ -21,15 +23,6 @@ export function toHalfBits(value: number): number {
   const steps = roundToEven(size / step);
   const bits = size < 2 ** -14 ? steps : steps + (exponent + 14) * 1024;
   return sign | bits;
-}
-
-export function fromHalfBits(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 function roundToEven(x: number): number {

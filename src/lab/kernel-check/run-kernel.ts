@@ -1,7 +1,8 @@
 import type { Device } from "../../device/device.js";
 import type { KernelCalls, KernelName } from "../../device/kernels.js";
 import { alignElements, byteOffset, type Slice, sliceAlignment } from "../../device/storage.js";
-import { fromHalfBits, HalfArray, toHalfBits } from "./half-array.js";
+import { halfToNumber } from "../../io/element-types.js";
+import { HalfArray, numberToHalf } from "./half-array.js";
 import {
   arraysOf,
   cloneCall,
@@ -15,7 +16,7 @@ function encode(array: HostArray): Float32Array | Uint32Array {
   if (array instanceof Uint32Array) return array;
   if (!(array instanceof HalfArray)) return Float32Array.from(array);
   const bits = new Uint16Array(2 * wordsOf(array)).fill(halfGuard);
-  bits.set(Uint16Array.from(array, toHalfBits));
+  bits.set(Uint16Array.from(array, numberToHalf));
   return new Uint32Array(bits.buffer);
 }
 
@@ -26,7 +27,7 @@ function decode(array: HostArray, bytes: ArrayBuffer, at: number): ArrayLike<num
   if (array.length % 2 === 1 && bits[array.length] !== halfGuard) {
     throw new Error("a kernel wrote the half beside its slice's last one");
   }
-  return Float64Array.from(bits.subarray(0, array.length), fromHalfBits);
+  return Float64Array.from(bits.subarray(0, array.length), halfToNumber);
 }
 
 /** Words that hold the array; after an odd number of halves a guard fills the last one up. */

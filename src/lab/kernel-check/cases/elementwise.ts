@@ -9,7 +9,8 @@ import {
   type Name,
   operandsOf,
 } from "../../../device/elementwise.js";
-import { type Draw, product } from "../draw.js";
+import { sizeOf } from "../../../tensor/shape.js";
+import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 import type { CasesOf } from "./table.js";
 
@@ -66,7 +67,7 @@ const layouts: readonly Layout[] = [
 const broadcasts = layouts.map(
   ([shape, ...strides]) =>
     (d: Draw): Call => ({
-      ...{ kernel: "sub", shape, scalars, out: d.result(product(shape)) },
+      ...{ kernel: "sub", shape, scalars, out: d.result(sizeOf(shape)) },
       inputs: strides.map((of) => {
         const length = of.reduce((end, stride, i) => end + stride * ((shape[i] ?? 1) - 1), 1);
         return { slice: d.values(length), strides: of };

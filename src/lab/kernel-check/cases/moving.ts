@@ -1,4 +1,5 @@
-import { type Draw, product } from "../draw.js";
+import { sizeOf } from "../../../tensor/shape.js";
+import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 import type { CasesOf } from "./table.js";
 
@@ -18,7 +19,7 @@ const permutations = [
 ];
 
 const permute = permutations.map((call) => (d: Draw): HostCall<"permute"> => {
-  const length = product(call.shape);
+  const length = sizeOf(call.shape);
   return { x: d.values(length), out: d.result(length), ...call };
 });
 
