@@ -1,3 +1,4 @@
+import type { DeviceInfo } from "../device.js";
 import { DeviceError, DeviceUnavailableError } from "../errors.js";
 import type { AdapterTraits } from "./lowering.js";
 import { maxWorkgroups } from "./workgroups.js";
@@ -36,10 +37,10 @@ const subgroupMatrix = "chromium-experimental-subgroup-matrix" as GPUFeatureName
 
 const softwareNames = /llvmpipe|lavapipe|swiftshader|software|basic render|\bwarp\b|\bcpu\b/i;
 
-export const describeAdapter = (info: GPUAdapterInfo): string =>
+const describeAdapter = (info: GPUAdapterInfo): string =>
   info.description || info.device || [info.vendor, info.architecture].join(" ").trim() || "WebGPU";
 
-export const isSoftware = (info: GPUAdapterInfo): boolean =>
+const isSoftware = (info: GPUAdapterInfo): boolean =>
   info.isFallbackAdapter === true ||
   softwareNames.test([info.vendor, info.architecture, info.device, info.description].join(" "));
 
@@ -125,6 +126,15 @@ export async function requestGpuDevice(
   });
   return { device, info: adapter.info };
 }
+
+/** What a device tells of itself. */
+export const deviceInfo = (gpu: GPUDevice, info: GPUAdapterInfo): DeviceInfo => ({
+  kind: "webgpu",
+  name: describeAdapter(info),
+  software: isSoftware(info),
+  threads: 1,
+  features: [...gpu.features].sort(),
+});
 
 /** What the lowerings want to know of an adapter. */
 export function adapterTraits(gpu: GPUDevice, info: GPUAdapterInfo): AdapterTraits {

@@ -9,9 +9,8 @@ import { byteOffset, type Slice, type Storage } from "../storage.js";
 import {
   type AdapterOptions,
   adapterTraits,
-  describeAdapter,
+  deviceInfo,
   isNode,
-  isSoftware,
   requestGpuDevice,
 } from "./adapter.js";
 import { keepAlive } from "./alive.js";
@@ -79,13 +78,7 @@ export class WebGpuDevice implements Device {
     const { maxStorageBufferBindingSize, maxBufferSize } = gpu.limits;
     this.gpu = gpu;
     this.#owned = owned;
-    this.info = {
-      kind: "webgpu",
-      name: describeAdapter(info),
-      software: isSoftware(info),
-      threads: 1,
-      features: [...gpu.features].sort(),
-    };
+    this.info = deviceInfo(gpu, info);
     this.traits = adapterTraits(gpu, info);
     this.maxStorageBytes =
       Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 256) * 256;
