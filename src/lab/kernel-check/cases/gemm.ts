@@ -1,7 +1,7 @@
 import type { Conv2dShape } from "../../../device/kernels.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
-import { windowed } from "./shapes.js";
+import { convShape } from "./shapes.js";
 import type { CasesOf } from "./table.js";
 
 interface Product {
@@ -39,17 +39,17 @@ const matmul = products.map((p) => (d: Draw): HostCall<"matmul"> => {
   };
 });
 
-const one = { stride: [1, 1], pad: [1, 1] } as const;
+const one = { pad: [1, 1] } as const;
 const convolutions: readonly Conv2dShape[] = [
-  windowed([2, 7, 5, 3], [3, 3, 4], one),
-  windowed([3, 9, 15, 12], [3, 3, 76], { stride: [2, 1], pad: [1, 1] }),
-  windowed([3, 6, 7, 33], [1, 1, 16], { stride: [2, 2], pad: [0, 0] }),
-  windowed([1, 13, 11, 4], [5, 5, 4], { stride: [3, 3], pad: [2, 2] }),
+  convShape([2, 7, 5, 3], [3, 3, 4], one),
+  convShape([3, 9, 15, 12], [3, 3, 76], { stride: [2, 1], pad: [1, 1] }),
+  convShape([3, 6, 7, 33], [1, 1, 16], { stride: [2, 2] }),
+  convShape([1, 13, 11, 4], [5, 5, 4], { stride: [3, 3], pad: [2, 2] }),
   // What Winograd's algorithm takes as well: vectors, odd sides, tiles and sums beyond 128.
-  windowed([2, 9, 10, 8], [3, 3, 12], one),
-  windowed([2, 7, 5, 3], [3, 3, 5], { stride: [1, 1], pad: [0, 2] }),
-  windowed([5, 11, 13, 36], [3, 3, 132], one),
-  windowed([17, 31, 33, 3], [3, 3, 5], one),
+  convShape([2, 9, 10, 8], [3, 3, 12], one),
+  convShape([2, 7, 5, 3], [3, 3, 5], { pad: [0, 2] }),
+  convShape([5, 11, 13, 36], [3, 3, 132], one),
+  convShape([17, 31, 33, 3], [3, 3, 5], one),
 ];
 
 const sizes = (s: Conv2dShape) => ({

@@ -1,7 +1,7 @@
 import type { Pool2dShape } from "../../../device/kernels.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
-import { windowed } from "./shapes.js";
+import { poolShape } from "./shapes.js";
 import type { CasesOf } from "./table.js";
 
 const operations = ["sum", "mean", "max", "argmax"] as const;
@@ -27,22 +27,11 @@ const reduce = operations.flatMap((op) =>
   ),
 );
 
-const pool = (
-  ...[[n, h, w, c], [kh, kw], window]: readonly [
-    readonly [number, number, number, number],
-    readonly [number, number],
-    Parameters<typeof windowed>[2],
-  ]
-): Pool2dShape => {
-  const { cIn, cOut: _, ...shape } = windowed([n, h, w, c], [kh, kw, c], window);
-  return { ...shape, c: cIn };
-};
-
 const pools = [
-  pool([1, 9, 11, 5], [3, 3], { stride: [2, 2], pad: [1, 1] }),
-  pool([2, 8, 6, 4], [3, 3], { stride: [1, 1], pad: [1, 1] }),
-  pool([3, 4, 4, 64], [4, 4], { stride: [4, 4], pad: [0, 0] }),
-  pool([1, 13, 7, 33], [3, 2], { stride: [1, 2], pad: [1, 0] }),
+  poolShape([1, 9, 11, 5], [3, 3], { stride: [2, 2], pad: [1, 1] }),
+  poolShape([2, 8, 6, 4], [3, 3], { pad: [1, 1] }),
+  poolShape([3, 4, 4, 64], [4, 4], { stride: [4, 4] }),
+  poolShape([1, 13, 7, 33], [3, 2], { stride: [1, 2], pad: [1, 0] }),
 ];
 const kinds = pools.flatMap((shape) => (["max", "avg"] as const).map((op) => ({ op, shape })));
 const extent = (s: Pool2dShape) => ({

@@ -1,17 +1,28 @@
-import type { Conv2dShape } from "../../../device/kernels.js";
+import type { Conv2dShape, Pool2dShape } from "../../../device/kernels.js";
 
+type Pair = readonly [height: number, width: number];
 interface Window {
-  readonly stride: readonly [height: number, width: number];
-  readonly pad: readonly [height: number, width: number];
+  stride?: Pair;
+  pad?: Pair;
 }
 
-/** x [n, h, w, cIn] under windows [kh, kw, cOut]. */
-export function windowed(
+/** x [n, h, w, cIn] with kernels [kh, kw, cOut]. */
+export function convShape(
   [n, h, w, cIn]: readonly [number, number, number, number],
   [kh, kw, cOut]: readonly [number, number, number],
-  { stride: [strideH, strideW], pad: [padH, padW] }: Window,
+  window: Window = {},
 ): Conv2dShape {
+  const { c: _, ...spatial } = poolShape([n, h, w, cIn], [kh, kw], window);
+  return { ...spatial, cIn, cOut };
+}
+
+/** x [n, h, w, c] with windows [kh, kw]. */
+export function poolShape(
+  [n, h, w, c]: readonly [number, number, number, number],
+  [kh, kw]: Pair,
+  { stride: [strideH, strideW] = [1, 1], pad: [padH, padW] = [0, 0] }: Window = {},
+): Pool2dShape {
   const outH = Math.floor((h + 2 * padH - kh) / strideH) + 1;
   const outW = Math.floor((w + 2 * padW - kw) / strideW) + 1;
-  return { n, h, w, cIn, cOut, kh, kw, strideH, strideW, padH, padW, outH, outW };
+  return { n, h, w, c, kh, kw, strideH, strideW, padH, padW, outH, outW };
 }
