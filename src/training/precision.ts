@@ -21,25 +21,25 @@ export function checkPrecision(device: Device, precision: Precision): void {
 
 /** What training steps in mixed precision share. */
 export class MixedPrecision {
-  readonly weights: HalfWeights;
   readonly scaler: LossScaler;
   readonly #model: Classifier;
+  readonly #weights: HalfWeights;
 
   /** @throws UnsupportedPrecisionError when the model's device has no 16-bit floats */
   constructor(model: Classifier, options: LossScalerOptions = {}) {
     this.#model = model;
-    this.weights = new HalfWeights(model);
+    this.#weights = new HalfWeights(model);
     this.scaler = new LossScaler(placementOf(model).device, options);
   }
 
   /** The model's logits for f16 images, by the parameters as they are now. */
   forward(images: Tensor): Tensor {
-    this.weights.refresh();
-    return this.weights.use(() => this.#model.forward(images));
+    this.#weights.refresh();
+    return this.#weights.use(() => this.#model.forward(images));
   }
 
   release(): void {
-    this.weights.release();
+    this.#weights.release();
     this.scaler.release();
   }
 }

@@ -104,9 +104,7 @@ describe("training in mixed precision", () => {
         const input = new BatchInput(device(), set, batch.count);
         input.write(batch, options.seed, epoch, k++);
         const scope = device().scope();
-        mixed.weights.refresh();
-        const images = input.images(augmentation, "f16");
-        const logits = mixed.weights.use(() => model.forward(images));
+        const logits = mixed.forward(input.images(augmentation, "f16"));
         const loss = crossEntropy(logits, input.labels);
         backward(mixed.scaler.scale(add(loss, alignment(weight, weight.detach(), 0.01))));
         optimizer.step(mixed.scaler);
