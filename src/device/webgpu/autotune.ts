@@ -89,22 +89,31 @@ export async function tune(
 async function measure(host: TuneHost, tunable: Tunable, rounds: number) {
   const operands = tunable.operands.map((like) => host.allocate(like));
   const ms: Record<string, number> = {};
-  for (const name of tunable.names) {
-    const timed = (times: number) =>
-      host.time((gpu) => {
-        for (let i = 0; i < times; i++) tunable.run(gpu, name, operands);
-      });
-    await timed(1); // compiles
-    const once = await timed(1);
-    const repeats = Math.max(1, Math.min(50, Math.round(roundMs / Math.max(once, 0.01))));
-    let best = once;
-    for (let round = 0; round < rounds; round++) {
-      best = Math.min(best, (await timed(repeats)) / repeats);
+  try {
+    for (const name of tunable.names) {
+      const run = (gpu: GpuLowering) => tunable.run(gpu, name, operands);
+      ms[name] = await fastestRound(host, run, rounds);
     }
-    ms[name] = best;
+  } finally {
+    for (const slice of operands) host.release(slice);
   }
-  for (const slice of operands) host.release(slice);
   return ms;
+}
+
+/** Milliseconds of a run in the fastest round. */
+async function fastestRound(host: TuneHost, run: (gpu: GpuLowering) => void, rounds: number) {
+  const timed = (times: number) =>
+    host.time((gpu) => {
+      for (let i = 0; i < times; i++) run(gpu);
+    });
+  await timed(1); // compiles
+  const once = await timed(1);
+  const repeats = Math.max(1, Math.min(50, Math.round(roundMs / Math.max(once, 0.01))));
+  let best = once;
+  for (let round = 0; round < rounds; round++) {
+    best = Math.min(best, (await timed(repeats)) / repeats);
+  }
+  return best;
 }
 
 function fastest({ preset }: Tunable, ms: Readonly<Record<string, number>>): string {

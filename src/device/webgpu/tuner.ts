@@ -49,11 +49,14 @@ async function time(tuned: TunedDevice, run: (gpu: GpuLowering) => void): Promis
     tuned.profile(true);
     await tuned.dispatches();
   }
-  const start = performance.now();
-  tuned.lower(run);
-  await device.finish();
-  if (!stamps) return performance.now() - start;
-  const timed = await tuned.dispatches();
-  tuned.profile(false);
-  return timed.reduce((sum, { start, end }) => sum + end - start, 0);
+  try {
+    const start = performance.now();
+    tuned.lower(run);
+    await device.finish();
+    if (!stamps) return performance.now() - start;
+    const timed = await tuned.dispatches();
+    return timed.reduce((sum, { start, end }) => sum + end - start, 0);
+  } finally {
+    if (stamps) tuned.profile(false);
+  }
 }
