@@ -17,12 +17,13 @@ import tilesText from "../../../shaders/gemm-tiles.wgsl";
 import unrolledText from "../../../shaders/gemm-unrolled.wgsl";
 import vec4Text from "../../../shaders/gemm-vec4.wgsl";
 import workgroupText from "../../../shaders/gemm-workgroup.wgsl";
+import groupText from "../../../shaders/group.wgsl";
 import matmulText from "../../../shaders/matmul.wgsl";
 import { gemmVariants } from "./gemm-variants.js";
 
 /** The shaders that the variants are made of. */
 export const variantShaders: readonly string[] = [
-  ...[scalarText, vec4Text, tilesText, reduceText],
+  ...[groupText, scalarText, vec4Text, tilesText, reduceText],
   ...[registersText, subgroupText, unrolledText, workgroupText, matrixText],
   ...[matmulText, convText, storeText, epilogueText, inputGradText, weightGradText],
   ...[winogradText, winogradFilterText, winogradInputText],

@@ -27,13 +27,14 @@ interface Entry {
 }
 
 /** Reads a store's text. What is broken, or another program's, counts as empty. */
-export function storedChoices(text: string | null, adapter: string, kernels: string) {
+export function storedChoices(
+  text: string | null,
+  adapter: string,
+  kernels: string,
+): StoredChoices {
   const entry = entryOf(parse(text)[adapter]);
-  const found: StoredChoices =
-    entry?.kernels === kernels
-      ? { choices: entry.choices, stale: 0 }
-      : { choices: {}, stale: Object.keys(entry?.choices ?? {}).length };
-  return found;
+  if (entry?.kernels === kernels) return { choices: entry.choices, stale: 0 };
+  return { choices: {}, stale: Object.keys(entry?.choices ?? {}).length };
 }
 
 /** A store's text with choices added for an adapter; they push out those of other kernels. */
