@@ -73,8 +73,8 @@ const lt = when("lt");
 const le = when("le");
 const eq = when("eq");
 
-/** The first operand, for expressions that are no row of the table. */
-export { a };
+/** For expressions that are no row of the table. */
+export { a as firstOperand };
 
 export interface ElementwiseRow {
   /** What it computes, as one line of documentation. */

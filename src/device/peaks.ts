@@ -11,14 +11,15 @@ export interface Peaks {
 
 /** The block that is copied, and its twin. */
 const copyBytes = 128 * 2 ** 20;
+/** Samples after the first, of which the fastest counts. */
 const runs = 9;
 /**
- * How long a measurement on a graphics card lasts at least: a copy takes less than the wait for
+ * How long a sample on a graphics card lasts at least: a copy takes less than the wait for
  * its end, so many are queued. On processors one is enough.
  */
 const leastMs = 20;
 
-/** Measures a device's peaks: about a second on a processor. The fastest of nine runs counts. */
+/** Measures a device's peaks: about a second on a processor. The fastest of ten samples counts. */
 export async function measurePeaks(device: Device): Promise<Peaks> {
   return { gflops: await arithmetic(device), gbytes: await copying(device) };
 }

@@ -5,7 +5,7 @@ import fillText from "../../../shaders/fill.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import multiplyAddText from "../../../shaders/multiply-add.wgsl";
 import sgdText from "../../../shaders/sgd.wgsl";
-import { a } from "../elementwise.js";
+import { firstOperand } from "../elementwise.js";
 import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
 import { bytesPerElement } from "../storage.js";
@@ -67,7 +67,7 @@ export function lowerMultiplyAdd(
 
 export function lowerPermute(gpu: GpuLowering, call: KernelCalls["permute"]): void {
   const strides = contiguousStrides(call.shape);
-  lowerExpression(gpu, "permute", a, {
+  lowerExpression(gpu, "permute", firstOperand, {
     inputs: [{ slice: call.x, strides: call.perm.map((d) => strides[d] ?? 0) }],
     out: call.out,
     shape: call.perm.map((d) => call.shape[d] ?? 1),
