@@ -120,7 +120,7 @@ function receive(current: Run, message: Report): void {
       finish(
         current,
         "done",
-        `Measured ${message.shapes} shapes; ${message.changed} have a faster variant now.`,
+        `Tuned ${message.shapes} shapes; ${message.changed} have a faster variant than the preset.`,
       );
       break;
     case "stopped":

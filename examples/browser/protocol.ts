@@ -68,7 +68,7 @@ export type Report =
   /** What a finished phase's model says to the triggered pictures. */
   | { kind: "answers"; phase: Phase; classes: string[] }
   | { kind: "done"; seconds: number }
-  /** Shapes that were measured, and those of them for which the preset was not the fastest. */
+  /** Shapes measured now or in earlier visits, and those of them for which the preset was not the fastest. */
   | { kind: "tuned"; shapes: number; changed: number }
   | { kind: "stopped" }
   | { kind: "failed"; message: string };
