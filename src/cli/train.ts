@@ -44,7 +44,8 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
   const configuration = resumed ?? trainConfiguration(options);
   const directory = options.resume ?? options.out ?? freshDirectory("train");
   await session(options, async ({ device, hooks, openData }) => {
-    const record = await resumable(["train", "--resume", directory], async () => {
+    const goOn = ["train", "--resume", directory, ...deviceArguments(options)];
+    const record = await resumable(goOn, async () => {
       const data = await openData(configuration.data);
       const arguments_ = process.argv.slice(2);
       return trainRun({ directory, configuration, device, data, command: arguments_ }, hooks);
@@ -62,9 +63,18 @@ async function interrupted(path: string): Promise<TrainConfiguration> {
   );
 }
 
-/** `--resume` takes the configuration from the record; a second one would be ignored silently. */
+/** What opens the same device again: another one would round otherwise. */
+const deviceArguments = ({ device, subgroupMatrices }: SessionOptions): string[] => [
+  ...(device === "auto" ? [] : ["--device", device]),
+  ...(subgroupMatrices ? ["--subgroup-matrices"] : []),
+];
+
+/**
+ * `--resume` takes the configuration from the record, and the kernels' variants from the run; a
+ * second one would be ignored silently.
+ */
 function refuseOthers(command: Command): void {
-  const allowed = ["resume", "device", "threads", "json"];
+  const allowed = ["resume", "device", "threads", "subgroupMatrices", "json"];
   const given = command.options.filter(
     (option) =>
       command.getOptionValueSource(option.attributeName()) === "cli" &&

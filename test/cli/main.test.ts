@@ -108,7 +108,7 @@ test("Ctrl-C leaves a run that goes on to the same end", async () => {
     },
   );
   expect(stopped).toMatchObject({ code: 130, signal: null, stdout: "" });
-  expect(stopped.stderr).toContain("go on with: shiftgrad train --resume stopped");
+  expect(stopped.stderr).toContain("go on with: shiftgrad train --resume stopped --device cpu\n");
   expect(parseRecord(`${await content("stopped", "record.json")}`, "stopped").state).toBe(
     "interrupted",
   );
@@ -176,9 +176,12 @@ test("--resume with another option is a usage error", async () => {
   const path = join(cli.folder, "paused", "record.json");
   const finished = JSON.parse(await readFile(path, "utf8")) as object;
   await writeFile(path, JSON.stringify({ ...finished, state: "interrupted", metrics: null }));
-  const run = await cli.run(["train", "--resume", "paused", "--epochs", "5"]);
+  const resume = "train --resume paused --device cpu --threads 1 --subgroup-matrices".split(" ");
+  const run = await cli.run([...resume, "--epochs", "5", "--variants", "preset"]);
   expect(run).toMatchObject({ code: 2, stdout: "" });
-  expect(run.stderr).toContain("--resume takes its configuration from the run; leave out --epochs");
+  expect(run.stderr).toContain(
+    "--resume takes its configuration from the run; leave out --epochs, --variants\n",
+  );
 });
 
 test.each([
