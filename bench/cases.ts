@@ -85,12 +85,17 @@ export const cases: readonly Case[] = [
 /**
  * The cases whose names contain one of `filter` (commas between). Large ones are among them if
  * `withLarge` says so, or if the filter has the whole name.
+ *
+ * @throws RangeError when there is none
  */
 export function casesFor(filter: string, withLarge: boolean): Case[] {
   const wanted = filter.split(",");
-  return cases.filter(({ name, large }) =>
+  const found = cases.filter(({ name, large }) =>
     large && !withLarge ? wanted.includes(name) : wanted.some((part) => name.includes(part)),
   );
+  if (found.length > 0) return found;
+  const names = cases.map(({ name, large }) => (large ? `${name} (large)` : name)).join(", ");
+  throw new RangeError(`no case has "${filter}" in its name; there are ${names}`);
 }
 
 export const isMixed = (c: Case): boolean => c.kind === "resnet" && c.precision === "mixed";

@@ -77,7 +77,7 @@ else if (values.host) await host();
 else await main();
 
 function threads(): number | undefined {
-  return values.threads ? Number(values.threads) : undefined;
+  return values.threads === undefined ? undefined : count("threads");
 }
 
 function caseNamed(name: string): Case {
@@ -110,7 +110,7 @@ async function memory(): Promise<void> {
 }
 
 async function host(): Promise<void> {
-  const rows = await measureHost(deviceOptions(), 4 * Number(values.rounds));
+  const rows = await measureHost(deviceOptions(), 4 * count("rounds"));
   const { firstStepMs, replayMs, dispatches, submits } = rows;
   log(`openDevice to the end of the first step: ${firstStepMs.toFixed(0)} ms`);
   log(
@@ -168,11 +168,15 @@ async function open(): Promise<{ ours: Ours; peer: Subject | undefined }> {
     if (peer !== undefined && !isScriptPeer(peer)) {
       throw new RangeError(`--peer in a browser must be jax-js or tfjs, not ${peer}`);
     }
-    if (tune)
+    if (tune) {
       throw new RangeError("--tune keeps its choices in a file: it needs Node, not --browser");
+    }
     // Only here, for machines that have this bundle and no development packages.
     const { openBrowser } = await import("./browser.js");
     return openBrowser(root, options, peer, values.adapter);
+  }
+  if (tune && options.kind !== "webgpu") {
+    throw new RangeError("--tune measures WebGPU kernels: it needs --device webgpu");
   }
   const ours = await openOurs(options, tune ? tuning() : undefined);
   return { ours, peer: peer ? await startPeer(root, peer, peerOptions(ours)) : undefined };
@@ -190,12 +194,14 @@ function peerOptions({ device }: Ours): { threads: number; device: PeerDevice } 
     throw new RangeError(`--peer-device must be one of ${names}, not ${values["peer-device"]}`);
   }
   const hardware = device.kind === "webgpu" && !device.software;
-  const chosen = wanted === "auto" && !hardware ? "cpu" : wanted;
   const all = device.kind === "cpu" ? device.threads : availableParallelism();
-  return { threads: threads() ?? all, device: chosen };
+  return {
+    threads: threads() ?? all,
+    device: wanted === "auto" && !hardware ? "cpu" : wanted,
+  };
 }
 
-function count(name: "rounds" | "queue"): number {
+function count(name: "rounds" | "queue" | "threads"): number {
   const value = Number(values[name]);
   if (Number.isInteger(value) && value >= 1) return value;
   throw new RangeError(`--${name} must be a whole number from 1 up, not ${values[name]}`);
@@ -206,7 +212,6 @@ function deviceOptions(): OpenDeviceOptions {
   if (kind !== "cpu" && kind !== "webgpu") {
     throw new RangeError(`--device must be cpu or webgpu, not ${kind}`);
   }
-  const count = threads();
-  const subgroupMatrices = values["subgroup-matrices"];
-  return { kind, subgroupMatrices, ...(count ? { threads: count } : {}) };
+  const [wanted, subgroupMatrices] = [threads(), values["subgroup-matrices"]];
+  return { kind, subgroupMatrices, ...(wanted !== undefined && { threads: wanted }) };
 }

@@ -17,6 +17,7 @@ test("large cases run by their whole name or when they are asked for", () => {
     "resnet18:w64:b128:train",
   ]);
   expect(names("", true)).toEqual(cases.map(({ name }) => name));
+  expect(() => names("matmul:40")).toThrow(/no case has "matmul:40" .* matmul:4096 \(large\)/);
 });
 
 test("every case has a name of its own and something to count", () => {

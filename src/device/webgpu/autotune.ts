@@ -22,6 +22,7 @@ export interface TuneResult {
   readonly preset: string;
   /** Milliseconds of each variant; empty if the choice came from the store. */
   readonly ms: Readonly<Record<string, number>>;
+  /** Of the chosen variant, by the operations its definition counts; NaN if nothing was measured. */
   readonly gflops: number;
 }
 
