@@ -1,15 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
-
-export interface Finished {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type ChildOptions, type ChildResult, runNode } from "../support/child.js";
 
 /** The command line as users get it: bundled from the source as it is now, in a process of its own. */
 export class CommandLine {
@@ -37,24 +30,8 @@ export class CommandLine {
     return new CommandLine(folder);
   }
 
-  /** @param watch called with what the process has written to stderr so far */
-  run(args: readonly string[], watch?: (stderr: string, child: ChildProcess) => void) {
-    return new Promise<Finished>((resolve, reject) => {
-      const child = spawn(process.execPath, [join(this.folder, "cli.mjs"), ...args], {
-        cwd: this.folder,
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      let [stdout, stderr] = ["", ""];
-      child.stdout.on("data", (chunk: Buffer) => {
-        stdout += chunk.toString();
-      });
-      child.stderr.on("data", (chunk: Buffer) => {
-        stderr += chunk.toString();
-        watch?.(stderr, child);
-      });
-      child.on("error", reject);
-      child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
-    });
+  run(args: readonly string[], watch?: ChildOptions["watch"]): Promise<ChildResult> {
+    return runNode([join(this.folder, "cli.mjs"), ...args], { cwd: this.folder, watch });
   }
 
   remove(): Promise<void> {

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.js";
 import { parseRecord } from "../../src/lab/read-record.js";
-import { CommandLine, type Finished } from "./command-line.js";
+import type { ChildResult } from "../support/child.js";
+import { CommandLine } from "./command-line.js";
 
 let cli: CommandLine;
 beforeAll(async () => {
@@ -19,7 +20,7 @@ const victim = [
 ];
 const train = (out: string, ...more: string[]) => cli.run([...victim, "--out", out, ...more]);
 const content = (...path: string[]) => readFile(join(cli.folder, ...path));
-const record = (run: Finished) => parseRecord(run.stdout, "stdout");
+const record = (run: ChildResult) => parseRecord(run.stdout, "stdout");
 
 test("train, purify and evaluate make a chain of runs, and stdout holds the record alone", async () => {
   const trained = await train("victim", "--epochs", "2", "--json");

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -34,14 +34,26 @@ export async function runProgram(source: string, timeout = 60_000): Promise<Chil
       logLevel: "warning",
       outfile,
     });
-    return await runNode([outfile], timeout);
+    return await runNode([outfile], { timeout });
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function runNode(args: readonly string[], timeout: number): Promise<ChildResult> {
-  const child = spawn(process.execPath, args, { timeout, stdio: ["ignore", "pipe", "pipe"] });
+export interface ChildOptions {
+  readonly cwd?: string;
+  /** Milliseconds until it is killed. */
+  readonly timeout?: number;
+  /** Called with what the process has written to stderr so far. */
+  readonly watch?: ((stderr: string, child: ChildProcess) => void) | undefined;
+}
+
+/** Runs Node with these arguments. */
+export function runNode(
+  args: readonly string[],
+  { watch, ...options }: ChildOptions = {},
+): Promise<ChildResult> {
+  const child = spawn(process.execPath, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {
@@ -49,6 +61,7 @@ function runNode(args: readonly string[], timeout: number): Promise<ChildResult>
   });
   child.stderr.on("data", (chunk) => {
     stderr += chunk;
+    watch?.(stderr, child);
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
