@@ -1,3 +1,4 @@
+import { DeviceError, DeviceLostError, LimitError } from "../errors.js";
 import type { Slice } from "../storage.js";
 import { kernelCode } from "./kernel-code.js";
 import type { GpuLowering, Tunable } from "./lowering.js";
@@ -9,7 +10,7 @@ export interface TuneOptions {
   store?: TuneStore;
   /** Timed rounds of each variant; the fastest counts. Default 3. */
   rounds?: number;
-  /** Told of every choice as it is made, as a line of text. */
+  /** Told of every choice as it is made, and of every variant that failed, as a line of text. */
   log?: (line: string) => void;
   /** Ends it between two shape classes, with the signal's reason. */
   signal?: AbortSignal;
@@ -20,7 +21,7 @@ export interface TuneResult {
   readonly chosen: string;
   /** The variant that would have run untuned. */
   readonly preset: string;
-  /** Milliseconds of each variant; empty if the choice came from the store. */
+  /** Milliseconds of each variant that ran; empty if the choice came from the store. */
   readonly ms: Readonly<Record<string, number>>;
   /** Of the chosen variant, by the operations its definition counts; NaN if nothing was measured. */
   readonly gflops: number;
@@ -57,7 +58,8 @@ export async function loadTuned(
 /**
  * Measures the variants of every call and keeps the fastest of each shape class, for this device
  * and, with a store, for later processes on the same adapter. Operands are scratch memory of the
- * calls' sizes: what is in it does not matter to the time.
+ * calls' sizes: what is in it does not matter to the time. A variant that the driver cannot compile or
+ * run is left out; rejects where that is the preset, the device is lost or memory runs out.
  */
 export async function tune(
   host: TuneHost,
@@ -74,7 +76,7 @@ export async function tune(
     const { shapeClass, preset } = tunable;
     const before = known[shapeClass];
     const reuse = before !== undefined && tunable.names.includes(before);
-    const ms = reuse ? {} : await measure(host, tunable, rounds);
+    const ms = reuse ? {} : await measure(host, tunable, rounds, options.log);
     const chosen = reuse ? before : fastest(tunable, ms);
     const gflops = tunable.flops / 1e6 / (ms[chosen] ?? Number.NaN);
     host.choices.set(shapeClass, chosen);
@@ -87,19 +89,35 @@ export async function tune(
   return results;
 }
 
-async function measure(host: TuneHost, tunable: Tunable, rounds: number) {
+async function measure(
+  host: TuneHost,
+  tunable: Tunable,
+  rounds: number,
+  log: TuneOptions["log"],
+): Promise<Record<string, number>> {
   const operands = tunable.operands.map((like) => host.allocate(like));
   const ms: Record<string, number> = {};
   try {
     for (const name of tunable.names) {
       const run = (gpu: GpuLowering) => tunable.run(gpu, name, operands);
-      ms[name] = await fastestRound(host, run, rounds);
+      try {
+        ms[name] = await fastestRound(host, run, rounds);
+      } catch (error) {
+        if (name === tunable.preset || !isVariantsOwn(error)) throw error;
+        log?.(`${tunable.shapeClass}: ${name} is left out: ${error.message}`);
+        await host.time(() => {}).catch(() => {}); // what else it left behind is no other's fault
+      }
     }
   } finally {
     for (const slice of operands) host.release(slice);
   }
   return ms;
 }
+
+/** Whether a variant failed by itself, on a device that goes on. */
+const isVariantsOwn = (error: unknown): error is DeviceError =>
+  error instanceof DeviceError &&
+  !(error instanceof DeviceLostError || error instanceof LimitError);
 
 /** Milliseconds of a run in the fastest round. */
 async function fastestRound(host: TuneHost, run: (gpu: GpuLowering) => void, rounds: number) {

@@ -11,10 +11,14 @@ const patienceMs = 2 * staleMs;
  * Keeps tuned choices in a JSON file, whose folder is made if need be; processes may update it at
  * the same time. A missing or broken file counts as empty. Node only.
  *
- * `update` rejects with the file system's error where the file cannot be written.
+ * Both methods reject with the file system's error where the file cannot be read or written.
  */
 export function fileTuneStore(path: string): TuneStore {
-  const load = () => readFile(path, "utf8").catch(() => null);
+  const load = () =>
+    readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return null;
+      throw error;
+    });
   return {
     load,
     update: async (change) => {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { DeviceLostError, DeviceValidationError } from "../../../src/device/errors.js";
 import { loadTuned, type TuneHost, tune } from "../../../src/device/webgpu/autotune.js";
 import { kernelCode, variantShaders } from "../../../src/device/webgpu/kernel-code.js";
 import type { Tunable } from "../../../src/device/webgpu/lowering.js";
@@ -74,6 +75,26 @@ test("tuning that is stopped keeps what it measured, and goes on there", async (
   await tune(host(), [first, second], { store });
   expect(measured).toEqual(["plain", "close"]);
   expect(kept(store)).toEqual({ first: "fast", second: "plain" });
+});
+
+test("a variant that fails is left out, but not the preset, nor a lost device", async () => {
+  const failing = (names: readonly string[], failure: Error): Tunable => ({
+    ...kernel("third", ["plain", "fast", "close"]),
+    run: (_, variant) => {
+      ran = variant;
+      if (names.includes(variant)) throw failure;
+    },
+  });
+  const refused = new DeviceValidationError("the driver refused it");
+  const lines: string[] = [];
+  const [result] = await tune(host(), [failing(["fast"], refused)], {
+    log: (line) => lines.push(line),
+  });
+  expect(result).toMatchObject({ chosen: "plain", ms: { plain: 6, close: 5.9 } });
+  expect(lines[0]).toBe("third: fast is left out: the driver refused it");
+  await expect(tune(host(), [failing(["plain"], refused)], {})).rejects.toBe(refused);
+  const lost = new DeviceLostError("gone");
+  await expect(tune(host(), [failing(["fast"], lost)], {})).rejects.toBe(lost);
 });
 
 test("what another tab or process keeps meanwhile stays", async () => {
