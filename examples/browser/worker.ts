@@ -26,7 +26,7 @@ import {
   type TriggerPicture,
   TuneStoreError,
   trainVictim,
-  type WebGpuDevice,
+  WebGpuDevice,
 } from "shiftgrad";
 import type { Phase, Report, RunConfig, Start, Stop } from "./protocol.js";
 
@@ -89,8 +89,6 @@ async function useTuned(device: WebGpuDevice): Promise<number> {
   }
 }
 
-const isWebGpu = (device: Device): device is WebGpuDevice => device.kind === "webgpu";
-
 /** The device asked for; where WebGPU is missing, the CPU device and a note that says why. */
 async function open(wanted: RunConfig["device"]): Promise<Device> {
   let note: string | null = null;
@@ -100,7 +98,7 @@ async function open(wanted: RunConfig["device"]): Promise<Device> {
     return openDevice({ kind: "cpu" });
   });
   const { kind, name, threads, software } = device.info;
-  const tuned = isWebGpu(device) ? await useTuned(device) : 0;
+  const tuned = device instanceof WebGpuDevice ? await useTuned(device) : 0;
   const text =
     kind === "webgpu"
       ? `WebGPU on ${name}${software ? " (a software adapter)" : ""}` +
