@@ -10,10 +10,6 @@
 const invocations = LANES * SUBGROUPS_M * SUBGROUPS_N;
 const tileRows = MATRIX_M * ROWS * SUBGROUPS_M;
 const tileColumns = MATRIX_N * COLUMNS * SUBGROUPS_N;
-const LOADS_A = tileRows * TILE_K / 4 / invocations;
-const LOADS_B = tileColumns * TILE_K / 4 / invocations;
-const blocksA = LOADS_A;
-const blocksB = LOADS_B;
 /// Vectors from one row or column to the next; two more than needed keep them off one bank.
 const strideA = select(TILE_K, tileRows, A_ALONG_M) / 4 + 2;
 const strideB = select(tileColumns, TILE_K, B_ALONG_K) / 4 + 2;
@@ -27,14 +23,6 @@ var<workgroup> tileA: array<Tile, strideA * select(tileRows, TILE_K, A_ALONG_M)>
 var<workgroup> tileB: array<Tile, strideB * select(TILE_K, tileColumns, B_ALONG_K)>;
 var<workgroup> staged: array<f32, sums * SUBGROUPS_M * SUBGROUPS_N>;
 
-/// Place and k of vector `item` of a tile `size` wide, along k or across.
-fn placeOf(item: u32, size: u32, alongK: bool) -> vec2u {
-  if (alongK) {
-    return vec2u(item / (TILE_K / 4u), item % (TILE_K / 4u) * 4u);
-  }
-  return vec2u(item % (size / 4u) * 4u, item / (size / 4u));
-}
-
 @compute @workgroup_size(LANES, SUBGROUPS_M * SUBGROUPS_N)
 fn main(
   @builtin(workgroup_id) id: vec3u,
@@ -46,14 +34,8 @@ fn main(
   let p = params;
   let tile = tileOf(p, groupIndex(id, counts), tileRows, tileColumns);
   let z = tile.z;
-  var rows: array<RowA, LOADS_A>;
-  for (var i = 0u; i < LOADS_A; i++) {
-    rows[i] = rowA(p, z, tile.x + placeOf(index + i * invocations, tileRows, !A_ALONG_M).x);
-  }
-  var columns: array<ColB, LOADS_B>;
-  for (var i = 0u; i < LOADS_B; i++) {
-    columns[i] = colB(p, z, tile.y + placeOf(index + i * invocations, tileColumns, B_ALONG_K).x);
-  }
+  let rows = fetchedRows(p, z, tile.x, index);
+  let columns = fetchedColumns(p, z, tile.y, index);
   // The subgroup's corner in the tile.
   let m = subgroup / SUBGROUPS_N * ROWS * MATRIX_M;
   let n = subgroup % SUBGROUPS_N * COLUMNS * MATRIX_N;
@@ -61,31 +43,19 @@ fn main(
   var sum: array<Sum, ROWS * COLUMNS>;
   let range = tileSegments(p, z);
   for (var s = range.x; s < range.y; s++) {
-    var startsA: array<u32, LOADS_A>;
-    for (var i = 0u; i < LOADS_A; i++) {
-      startsA[i] = segmentA(p, z, rows[i], s);
-    }
-    var startsB: array<u32, LOADS_B>;
-    for (var i = 0u; i < LOADS_B; i++) {
-      startsB[i] = segmentB(p, z, columns[i], s);
-    }
+    let startsA = fetchedRowStarts(p, z, rows, s);
+    let startsB = fetchedColumnStarts(p, z, columns, s);
     for (var first = 0u; first < p.segment; first += TILE_K) {
       workgroupBarrier();
       for (var i = 0u; i < LOADS_A; i++) {
-        let place = placeOf(index + i * invocations, tileRows, !A_ALONG_M);
-        var value = vec4f();
-        if (first + place.y < p.segment) {
-          value = loadA(p, rows[i], startsA[i], first + place.y);
-        }
+        let place = placeInA(index, i);
+        let value = fetchA(p, rows[i], startsA[i], first + place.y);
         let line = select(place, place.yx, A_ALONG_M);
         tileA[line.x * strideA + line.y / 4u] = Tile(value);
       }
       for (var i = 0u; i < LOADS_B; i++) {
-        let place = placeOf(index + i * invocations, tileColumns, B_ALONG_K);
-        var value = vec4f();
-        if (first + place.y < p.segment) {
-          value = loadB(p, columns[i], startsB[i], first + place.y);
-        }
+        let place = placeInB(index, i);
+        let value = fetchB(p, columns[i], startsB[i], first + place.y);
         let line = select(place.yx, place, B_ALONG_K);
         tileB[line.x * strideB + line.y / 4u] = Tile(value);
       }

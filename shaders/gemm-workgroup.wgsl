@@ -2,30 +2,17 @@
 // (The loader's functions are listed in gemm-registers.wgsl.)
 //
 // LANES_M x LANES_N invocations with BLOCKS_M x BLOCKS_N blocks of 4x4 each; TILE_K steps at a
-// time. Both tiles lie in memory k by k, as vectors along m and n. Every invocation fetches the
-// same places of the tiles all along, LOADS_A and LOADS_B vectors, so it decodes its rows once.
-// Constants Tile and TileElement: the operands' stored type, so halves take half the memory.
+// time. Both tiles lie in memory k by k, as vectors along m and n. Constants Tile and TileElement: the
+// operands' stored type, so halves take half the memory.
 const invocations = LANES_M * LANES_N;
 const tileRows = 4 * BLOCKS_M * LANES_M;
 const tileColumns = 4 * BLOCKS_N * LANES_N;
-const LOADS_A = tileRows * TILE_K / 4 / invocations;
-const LOADS_B = tileColumns * TILE_K / 4 / invocations;
-const blocksA = LOADS_A;
-const blocksB = LOADS_B;
 /// Vectors from one k to the next; one more than needed keeps transposing writes off one bank.
 const strideA = tileRows / 4 + 1;
 const strideB = tileColumns / 4 + 1;
 
 var<workgroup> tileA: array<Tile, strideA * TILE_K>;
 var<workgroup> tileB: array<Tile, strideB * TILE_K>;
-
-/// Place and k of vector `item` of a tile `size` wide, along k or across.
-fn placeOf(item: u32, size: u32, alongK: bool) -> vec2u {
-  if (alongK) {
-    return vec2u(item / (TILE_K / 4u), item % (TILE_K / 4u) * 4u);
-  }
-  return vec2u(item % (size / 4u) * 4u, item / (size / 4u));
-}
 
 @compute @workgroup_size(LANES_N, LANES_M)
 fn main(
@@ -37,34 +24,19 @@ fn main(
   let p = params;
   let tile = tileOf(p, groupIndex(id, counts), tileRows, tileColumns);
   let z = tile.z;
-  var rows: array<RowA, LOADS_A>;
-  for (var i = 0u; i < LOADS_A; i++) {
-    rows[i] = rowA(p, z, tile.x + placeOf(index + i * invocations, tileRows, !A_ALONG_M).x);
-  }
-  var columns: array<ColB, LOADS_B>;
-  for (var i = 0u; i < LOADS_B; i++) {
-    columns[i] = colB(p, z, tile.y + placeOf(index + i * invocations, tileColumns, B_ALONG_K).x);
-  }
+  let rows = fetchedRows(p, z, tile.x, index);
+  let columns = fetchedColumns(p, z, tile.y, index);
 
   var sum: array<vec4f, 4 * BLOCKS_M * BLOCKS_N>;
   let range = tileSegments(p, z);
   for (var s = range.x; s < range.y; s++) {
-    var startsA: array<u32, LOADS_A>;
-    for (var i = 0u; i < LOADS_A; i++) {
-      startsA[i] = segmentA(p, z, rows[i], s);
-    }
-    var startsB: array<u32, LOADS_B>;
-    for (var i = 0u; i < LOADS_B; i++) {
-      startsB[i] = segmentB(p, z, columns[i], s);
-    }
+    let startsA = fetchedRowStarts(p, z, rows, s);
+    let startsB = fetchedColumnStarts(p, z, columns, s);
     for (var first = 0u; first < p.segment; first += TILE_K) {
       workgroupBarrier();
       for (var i = 0u; i < LOADS_A; i++) {
-        let place = placeOf(index + i * invocations, tileRows, !A_ALONG_M);
-        var value = vec4f();
-        if (first + place.y < p.segment) {
-          value = loadA(p, rows[i], startsA[i], first + place.y);
-        }
+        let place = placeInA(index, i);
+        let value = fetchA(p, rows[i], startsA[i], first + place.y);
         if (A_ALONG_M) {
           tileA[place.y * strideA + place.x / 4u] = Tile(value);
         } else {
@@ -74,11 +46,8 @@ fn main(
         }
       }
       for (var i = 0u; i < LOADS_B; i++) {
-        let place = placeOf(index + i * invocations, tileColumns, B_ALONG_K);
-        var value = vec4f();
-        if (first + place.y < p.segment) {
-          value = loadB(p, columns[i], startsB[i], first + place.y);
-        }
+        let place = placeInB(index, i);
+        let value = fetchB(p, columns[i], startsB[i], first + place.y);
         if (B_ALONG_K) {
           for (var k = 0u; k < 4u; k++) {
             tileB[(place.y + k) * strideB + place.x / 4u][place.x % 4u] = TileElement(value[k]);

@@ -1,3 +1,4 @@
+import fetchText from "../../../shaders/gemm-fetch.wgsl";
 import matrixText from "../../../shaders/gemm-matrix.wgsl";
 import registersText from "../../../shaders/gemm-registers.wgsl";
 import scalarText from "../../../shaders/gemm-scalar.wgsl";
@@ -42,8 +43,8 @@ export function gemmShaders(
   loader: readonly string[],
   name = operation,
 ): GemmShaders {
-  const join = (loop: GemmLoop, text: string) => {
-    const parts = [groupText, tilesText, ...loader, text];
+  const join = (loop: GemmLoop, ...texts: readonly string[]) => {
+    const parts = [groupText, tilesText, ...loader, ...texts];
     const enables = extensions[loop] ?? [];
     return {
       vec4: { ...shader(`${name}-${loop}-vec4`, vec4Text, ...parts), enables },
@@ -53,9 +54,9 @@ export function gemmShaders(
   const loops = {
     registers: join("registers", registersText),
     subgroup: join("subgroup", subgroupText),
-    workgroup: join("workgroup", workgroupText),
+    workgroup: join("workgroup", fetchText, workgroupText),
     unrolled: join("unrolled", unrolledText),
-    matrix: join("matrix", matrixText),
+    matrix: join("matrix", fetchText, matrixText),
   };
   return { operation, loops };
 }

@@ -8,6 +8,7 @@ import winogradFilterText from "../../../shaders/conv2d-winograd-filter.wgsl";
 import winogradInputText from "../../../shaders/conv2d-winograd-input.wgsl";
 import winogradOutputText from "../../../shaders/conv2d-winograd-output.wgsl";
 import winogradWeightGradText from "../../../shaders/conv2d-winograd-weight-grad.wgsl";
+import fetchText from "../../../shaders/gemm-fetch.wgsl";
 import matrixText from "../../../shaders/gemm-matrix.wgsl";
 import registersText from "../../../shaders/gemm-registers.wgsl";
 import scalarText from "../../../shaders/gemm-scalar.wgsl";
@@ -23,7 +24,7 @@ import { gemmVariants } from "./gemm-variants.js";
 
 /** The shaders that the variants are made of. */
 export const variantShaders: readonly string[] = [
-  ...[groupText, scalarText, vec4Text, tilesText, reduceText],
+  ...[groupText, scalarText, vec4Text, tilesText, fetchText, reduceText],
   ...[registersText, subgroupText, unrolledText, workgroupText, matrixText],
   ...[matmulText, convText, storeText, epilogueText, inputGradText, weightGradText],
   ...[winogradText, winogradFilterText, winogradInputText],

@@ -59,6 +59,10 @@ const random = (["uniform", "normal"] as const).flatMap((op) =>
 const float32 = (values: readonly number[]): Float64Array => Float64Array.from(values, Math.fround);
 const lengths = [3, 257, 260, 4099];
 
+/** A loss scale's state with its answer, which may be that there is none. */
+const scaleState = (found: number | null): Float64Array | null =>
+  found === null ? null : Float64Array.of(1024, 3, found, 0);
+
 /** Plain, Nesterov, and both answers of a loss scale. */
 const sgd = lengths.flatMap((n) =>
   [
@@ -70,7 +74,7 @@ const sgd = lengths.flatMap((n) =>
       (d: Draw): HostCall<"sgd"> => ({
         ...{ params: d.floats(n), grads: d.floats(n), velocity: d.floats(n) },
         hyper: float32([0.1, 0.9, 5e-4, nesterov]),
-        skip: found === null ? null : Float64Array.of(1024, 3, found, 0),
+        skip: scaleState(found),
       }),
   ),
 );
@@ -92,7 +96,7 @@ const adam = lengths.flatMap((n) =>
         v: d.floats(n, 0.001, 0.01),
         count: count(3),
         hyper: float32([0.01, 0.9, 0.999, 1e-8, 0.1, decoupled]),
-        skip: found === null ? null : Float64Array.of(1024, 3, found, 0),
+        skip: scaleState(found),
       }),
   ),
 );
@@ -102,7 +106,7 @@ const adamCount = [1, 2, 30].flatMap((t) =>
     (found) => (): HostCall<"adamCount"> => ({
       count: count(t),
       hyper: float32([0.01, 0.9, 0.999, 1e-8, 0.1, 1]),
-      skip: found === null ? null : Float64Array.of(1024, 3, found, 0),
+      skip: scaleState(found),
     }),
   ),
 );
