@@ -1,4 +1,4 @@
-import { type ImageSet, imageBytes } from "../data/image-set.js";
+import { imageBytes, type Labelled } from "../data/image-set.js";
 import type { Batch } from "../data/loader.js";
 import type { Device } from "../device/device.js";
 import { type AugmentOptions, augment, packBytes } from "../ops/augment.js";
@@ -22,7 +22,7 @@ export class BatchInput {
   readonly #state: Tensor;
   readonly #options: Omit<AugmentOptions, "pad" | "flip" | "state">;
 
-  constructor(device: Device, set: ImageSet, count: number) {
+  constructor(device: Device, set: Labelled, count: number) {
     const words = Math.ceil((count * imageBytes(set)) / 4);
     this.#images = empty(device, [words], "u32", "image bytes").keep();
     this.#labels = empty(device, [count], "u32", "labels").keep();
@@ -36,7 +36,7 @@ export class BatchInput {
   }
 
   /** Hands a batch to the device; `seed`, `epoch` and `step` decide its crops and flips. */
-  write(batch: Batch, seed: number, epoch: number, step: number): void {
+  write(batch: Pick<Batch, "images" | "labels">, seed: number, epoch: number, step: number): void {
     this.#images.write(packBytes(batch.images));
     this.#labels.write(batch.labels);
     this.#state.write(randomState(seed, epoch, step));

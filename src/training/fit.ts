@@ -1,4 +1,4 @@
-import type { ImageSet } from "../data/image-set.js";
+import type { Images } from "../data/image-source.js";
 import { BatchLoader } from "../data/loader.js";
 import type { Classifier } from "../models/classifier.js";
 import { placementOf } from "../nn/place.js";
@@ -72,7 +72,7 @@ const stepsInFlight = 2;
  */
 export async function fit(
   model: Classifier,
-  set: ImageSet,
+  set: Images,
   optimizer: Optimizer,
   options: FitOptions,
 ): Promise<void> {
@@ -111,7 +111,7 @@ export async function fit(
       sum = 0;
       let seen = 0;
       let k = 0;
-      for (const batch of loader.epoch(epoch)) {
+      for await (const batch of loader.epoch(epoch)) {
         options.signal?.throwIfAborted();
         const step = epoch * loader.length + k;
         const setting = schedule(scheduleBy === "step" ? step : epoch);

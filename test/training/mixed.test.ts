@@ -99,7 +99,7 @@ describe("training in mixed precision", () => {
     const scales: LossScale[] = [];
     for (let epoch = 0; epoch < options.epochs; epoch++) {
       let k = 0;
-      for (const batch of loader.epoch(epoch)) {
+      for await (const batch of loader.epoch(epoch)) {
         optimizer.set(options.schedule(epoch * loader.length + k));
         const input = new BatchInput(device(), set, batch.count);
         input.write(batch, options.seed, epoch, k++);

@@ -26,7 +26,7 @@ async function eager(device: Device, make: MakeOptimizer) {
   const losses: number[] = [];
   for (let epoch = 0; epoch < 4; epoch++) {
     let k = 0;
-    for (const batch of loader.epoch(epoch)) {
+    for await (const batch of loader.epoch(epoch)) {
       optimizer.set(schedule(epoch * loader.length + k));
       const input = new BatchInput(device, set, batch.count);
       input.write(batch, settings.seed, epoch, k++);
