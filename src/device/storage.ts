@@ -1,15 +1,16 @@
-/** A block of device memory. Its bytes are the pool's size class, at least what was asked for. */
+/**
+ * Memory that somebody owns. Each allocation makes one, and after its release it is never another
+ * owner's, though its block of memory may be.
+ */
 export interface Storage {
-  readonly id: number;
+  /** The pool's size class, at least what was asked for. */
   readonly bytes: number;
-  /** What the block holds, for error messages. */
-  label: string;
-  /** False once it has gone back to the pool. */
-  live: boolean;
+  /** What it holds, for error messages. */
+  readonly label: string;
+  /** False once it was released. */
+  readonly live: boolean;
   /** True when no scope owns it: it lives until it is released by name. */
-  kept: boolean;
-  /** How often it went back to the pool: tells its present owner from earlier ones. */
-  generation: number;
+  readonly kept: boolean;
 }
 
 /**
@@ -37,3 +38,16 @@ export const byteLength = (slice: Slice): number =>
 
 export const alignElements = (elements: number): number =>
   Math.ceil(elements / sliceAlignment) * sliceAlignment;
+
+/** The storages that a kernel call names. */
+export function storagesOf(call: object): Set<Storage> {
+  const found = new Set<Storage>();
+  for (const field of Object.values(call)) {
+    for (const value of Array.isArray(field) ? field : [field]) {
+      if (value === null || typeof value !== "object") continue;
+      const slice: Partial<Slice> = "slice" in value ? value.slice : value;
+      if (slice.storage) found.add(slice.storage);
+    }
+  }
+  return found;
+}

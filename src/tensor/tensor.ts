@@ -39,7 +39,6 @@ export class Tensor {
   half: Tensor | undefined;
   /** Where `backward` leaves the gradient of a leaf; same shape. */
   grad: Tensor | undefined;
-  readonly #generation: number;
 
   constructor(device: Device, slice: Slice, shape: Shape, dtype: DType = "f32") {
     const size = sizeOf(shape);
@@ -55,16 +54,15 @@ export class Tensor {
     this.slice = slice;
     this.shape = shape;
     this.dtype = dtype;
-    this.#generation = slice.storage.generation;
   }
 
   get size(): number {
     return this.slice.length;
   }
 
-  /** True while the memory behind the tensor is its own. */
+  /** True until the memory behind the tensor is released. */
   get live(): boolean {
-    return this.slice.storage.live && this.slice.storage.generation === this.#generation;
+    return this.slice.storage.live;
   }
 
   /** Takes the tensor out of its scope; it lives until `release`. Returns the tensor. */

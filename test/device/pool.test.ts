@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { LimitError, ReleasedError } from "../../src/device/errors.js";
-import { newCounters, Pool, sizeClass } from "../../src/device/pool.js";
-import type { Storage } from "../../src/device/storage.js";
+import type { Memory } from "../../src/device/idle-blocks.js";
+import { newCounters, Pool, type PooledStorage, sizeClass } from "../../src/device/pool.js";
 
 describe("sizeClass", () => {
   test("is at least what was asked for, wastes at most a quarter, and is aligned", () => {
@@ -36,39 +36,50 @@ describe("sizeClass", () => {
 
 describe("Pool", () => {
   const limit = 1 << 20;
-  let created: Storage[];
-  let destroyed: Storage[];
+  let created: Memory[];
+  let destroyed: Memory[];
   let counters: ReturnType<typeof newCounters>;
-  let pool: Pool<Storage>;
+  let pool: Pool<Memory>;
 
-  beforeEach(() => {
+  /** A pool on a system of `maxBytes`. */
+  const poolOf = (maxBytes: number): Pool<Memory> => {
     created = [];
     destroyed = [];
     counters = newCounters();
-    const create = (id: number, bytes: number, label: string): Storage => {
-      const storage = { id, bytes, label, live: false, kept: false, generation: 0 };
-      created.push(storage);
-      return storage;
+    const create = (id: number, bytes: number): Memory | null => {
+      if (counters.bytesReserved + bytes > maxBytes) return null;
+      const memory = { id, bytes };
+      created.push(memory);
+      return memory;
     };
-    pool = new Pool({ create, destroy: (s) => destroyed.push(s) }, counters, limit);
+    const destroy = (blocks: readonly Memory[]): void => {
+      destroyed.push(...blocks);
+    };
+    return new Pool({ maxBytes, create, destroy }, counters, limit);
+  };
+  beforeEach(() => {
+    pool = poolOf(Number.POSITIVE_INFINITY);
   });
 
-  test("hands a released block out again, with its new label", () => {
+  test("hands a released block out again, to an owner with a label of its own", () => {
     const first = pool.allocate(1000, "activation");
+    const memory = first.memory;
     pool.release(first);
-    expect(first.live).toBe(false);
     const second = pool.allocate(900, "gradient");
-    expect(second).toBe(first);
+    expect(second.memory).toBe(memory);
+    expect([first.live, second.live]).toEqual([false, true]);
+    expect([first.label, second.label]).toEqual(["activation", "gradient"]);
+    expect(() => pool.release(first)).toThrow(/activation was released twice/);
     expect(second.live).toBe(true);
-    expect(second.label).toBe("gradient");
     expect(created).toHaveLength(1);
   });
 
   test("keeps size classes apart", () => {
     const small = pool.allocate(300, "small");
+    const { memory } = small;
     pool.release(small);
-    expect(pool.allocate(5000, "large")).not.toBe(small);
-    expect(pool.allocate(400, "small again")).toBe(small);
+    expect(pool.allocate(5000, "large").memory).not.toBe(memory);
+    expect(pool.allocate(400, "small again").memory).toBe(memory);
   });
 
   test("counts what is in use, the peak and what is reserved", () => {
@@ -85,8 +96,8 @@ describe("Pool", () => {
   });
 
   test("a scope releases what it owns and nothing that was kept", () => {
-    let kept: Storage;
-    let dropped: Storage;
+    let kept: PooledStorage<Memory>;
+    let dropped: PooledStorage<Memory>;
     {
       using _scope = pool.scope();
       kept = pool.allocate(100, "kept");
@@ -101,8 +112,8 @@ describe("Pool", () => {
   test("the innermost scope owns; keeping takes a storage out of all of them", () => {
     using _outer = pool.scope();
     const outside = pool.allocate(100, "outside");
-    let inside: Storage;
-    let kept: Storage;
+    let inside: PooledStorage<Memory>;
+    let kept: PooledStorage<Memory>;
     {
       using _inner = pool.scope();
       inside = pool.allocate(100, "inside");
@@ -169,39 +180,26 @@ describe("Pool", () => {
   test("trim returns pooled blocks and leaves live ones", () => {
     const live = pool.allocate(1024, "live");
     const pooled = pool.allocate(2048, "pooled");
+    const { memory } = pooled;
     pool.release(pooled);
     pool.trim();
-    expect(destroyed).toEqual([pooled]);
+    expect(destroyed).toEqual([memory]);
     expect(counters.bytesReserved).toBe(1024);
     expect(live.live).toBe(true);
   });
 
-  test("private memory is not shared until it is given back", () => {
-    const shared = pool.allocate(1000, "shared");
-    pool.release(shared);
-    pool.enterPrivate();
-    const [taken, made] = [pool.allocate(1000, "taken"), pool.allocate(1000, "made")];
-    expect(taken).toBe(shared);
-    pool.release(taken);
-    pool.release(made);
-    const giveBack = pool.leavePrivate();
-    const outside = pool.allocate(1000, "outside");
-    expect([taken, made]).not.toContain(outside);
-    giveBack();
-    expect(pool.allocate(1000, "again")).toBe(taken);
-  });
-
-  test("what is kept from private memory returns there, not to the shared pool", () => {
-    pool.enterPrivate();
-    const kept = pool.allocate(1000, "kept from the recording");
-    const giveBack = pool.leavePrivate();
-    pool.release(kept);
-    expect(pool.allocate(1000, "outside")).not.toBe(kept);
-    giveBack();
-    expect(pool.allocate(1000, "again")).toBe(kept);
-  });
-
-  test("leaving private memory that was not entered is an error", () => {
-    expect(() => pool.leavePrivate()).toThrow(/without enterPrivate/);
+  test("what is idle is given back before a request is refused, and only then", () => {
+    pool = poolOf(10_240);
+    const [kept, wide] = [pool.allocate(2048, "kept"), pool.allocate(8192, "width 64")];
+    pool.release(wide);
+    expect(destroyed).toEqual([]);
+    expect(pool.allocate(6144, "width 48").live).toBe(true);
+    expect(destroyed.map(({ bytes }) => bytes)).toEqual([8192]);
+    expect(counters.bytesReserved).toBe(2048 + 6144);
+    expect(() => pool.allocate(4096, "layer1 output")).toThrow(LimitError);
+    expect(() => pool.allocate(4096, "layer1 output")).toThrow(
+      /layer1 output needs 4096 bytes, but of the device's 10240 bytes 8192 are in use/,
+    );
+    expect(kept.live).toBe(true);
   });
 });

@@ -1,10 +1,11 @@
 import type { KernelChoice, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
-import { DeviceError, DeviceLostError, LimitError, ReleasedError } from "../errors.js";
+import { DeviceError, DeviceLostError, LimitError } from "../errors.js";
+import type { Memory } from "../idle-blocks.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
-import { newCounters, Pool } from "../pool.js";
+import { checkLive, newCounters, Pool, type PooledStorage } from "../pool.js";
 import type { Scope } from "../scope.js";
-import type { Slice, Storage } from "../storage.js";
+import { type Slice, type Storage, storagesOf } from "../storage.js";
 import type { Blocks } from "./blocks.js";
 import { observeConvVariants } from "./conv-variant.js";
 import type { Executor } from "./executor.js";
@@ -14,9 +15,11 @@ import type { LinearMemory } from "./memory.js";
 import type { Queue } from "./queue.js";
 import { CpuRecording } from "./recording.js";
 
-interface Block extends Storage {
+interface Block extends Memory {
   readonly address: number;
 }
+
+type CpuStorage = PooledStorage<Block>;
 
 /** What `openCpuDevice` puts together. */
 export interface CpuParts {
@@ -42,7 +45,7 @@ export class CpuDevice implements Device {
   #kernel: KernelName = "copy";
   /** Commands of the current call; they are appended only when all of it could be lowered. */
   readonly #lowered: { slot: number; params: readonly number[] }[] = [];
-  readonly #scratch: Block[] = [];
+  readonly #scratch: CpuStorage[] = [];
   #recording: CpuRecording | null = null;
   #destroyed = false;
 
@@ -56,12 +59,21 @@ export class CpuDevice implements Device {
     this.maxStorageBytes = Math.max(256, Math.floor((memory.maxBytes - (1 << 20)) / 256) * 256);
     this.#pool = new Pool<Block>(
       {
-        create: (id, bytes, label) => this.#create(id, bytes, label),
-        destroy: ({ address, bytes }) => blocks.free(address, bytes, parts.queue.nextFence),
+        maxBytes: memory.maxBytes,
+        create: (id, bytes) => {
+          const address = blocks.allocate(bytes);
+          return address === null ? null : { id, bytes, address };
+        },
+        destroy: (idle) => {
+          for (const { address, bytes } of idle) {
+            blocks.free(address, bytes, parts.queue.nextFence);
+          }
+        },
       },
       this.#counters,
       this.maxStorageBytes,
     );
+    parts.queue.onFull = () => this.#pool.trim();
     this.#lowering = {
       threads: executor.threads,
       address: (slice) => this.#address(slice),
@@ -85,7 +97,7 @@ export class CpuDevice implements Device {
   }
 
   release(storage: Storage): void {
-    if (!this.#destroyed) this.#pool.release(storage as Block);
+    if (!this.#destroyed) this.#pool.release(storage as CpuStorage);
   }
 
   scope(): Scope {
@@ -93,18 +105,26 @@ export class CpuDevice implements Device {
   }
 
   keep(storage: Storage): void {
-    this.#pool.keep(storage as Block);
+    this.#pool.keep(storage as CpuStorage);
   }
 
   run<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
     this.#assertOpen();
+    this.#pool.use(
+      () => storagesOf(call),
+      kernel,
+      () => this.#lower(kernel, call),
+    );
+  }
+
+  #lower<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
     this.#kernel = kernel;
     try {
       lowerings[kernel](call, this.#lowering);
       for (const { slot, params } of this.#lowered) this.#append(slot, params);
     } finally {
       this.#lowered.length = 0;
-      for (const block of this.#scratch) this.#pool.release(block);
+      for (const storage of this.#scratch) this.#pool.release(storage);
       this.#scratch.length = 0;
     }
   }
@@ -119,13 +139,18 @@ export class CpuDevice implements Device {
           `${4 * target.length} bytes`,
       );
     }
-    const to = this.#address(target);
+    this.#assertWords(target);
+    checkLive(target.storage, "write");
     const { queue, memory } = this.#parts;
     const staged = queue.hostBlock(bytes, `a write to ${label}`);
     memory
       .view(staged, bytes)
       .set(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, bytes));
-    this.#append(this.#slot("copy"), [staged, to, bytes / 4]);
+    this.#pool.use(
+      () => [target.storage],
+      "write",
+      () => this.#append(this.#slot("copy"), [staged, this.#address(target, "write"), bytes / 4]),
+    );
     if (this.#recording) this.#recording.hold(staged, bytes);
     else queue.freeHostBlock(staged, bytes);
   }
@@ -134,7 +159,7 @@ export class CpuDevice implements Device {
     this.#assertOpen();
     this.#assertNotCapturing("read");
     const bytes = 4 * source.length;
-    const from = this.#address(source);
+    const from = this.#address(source, "read");
     const { queue, memory } = this.#parts;
     const staged = queue.hostBlock(bytes, `a read of ${source.storage.label}`);
     this.#append(this.#slot("copy"), [from, staged, source.length]);
@@ -164,15 +189,13 @@ export class CpuDevice implements Device {
       this.#counters.dispatches += commands;
     });
     this.#recording = recording;
-    this.#pool.enterPrivate();
-    let failed = true;
     try {
-      body();
-      failed = false;
+      recording.close(this.#pool.capture(body));
+    } catch (error) {
+      recording.release();
+      throw error;
     } finally {
       this.#recording = null;
-      recording.close(this.#pool.leavePrivate());
-      if (failed) recording.release();
     }
     return recording;
   }
@@ -214,42 +237,23 @@ export class CpuDevice implements Device {
     return this.#slots.get(kernel) ?? 0;
   }
 
-  #address(slice: Slice): number {
-    const block = slice.storage as Block;
-    if (slice.type) {
-      throw new DeviceError(
-        `${block.label} holds ${slice.type} elements, which the CPU device cannot compute with; ` +
-          "use float32 here, or a WebGPU device with the feature shader-f16",
-      );
-    }
-    if (!block.live) {
-      throw new ReleasedError(
-        `${block.label} was used after its scope had released it; keep it, or use it inside`,
-      );
-    }
-    return block.address + 4 * slice.offset;
+  #address(slice: Slice, user: string = this.#kernel): number {
+    this.#assertWords(slice);
+    return (slice.storage as CpuStorage).memoryFor(user).address + 4 * slice.offset;
   }
 
   #allocateScratch(bytes: number): number {
-    const block = this.#pool.allocate(bytes, `scratch memory of ${this.#kernel}`);
-    this.#scratch.push(block);
-    return block.address;
+    const storage = this.#pool.lend(bytes, `scratch memory of ${this.#kernel}`);
+    this.#scratch.push(storage);
+    return storage.memoryFor(this.#kernel).address;
   }
 
-  #create(id: number, bytes: number, label: string): Block {
-    const { blocks, memory } = this.#parts;
-    let address = blocks.allocate(bytes);
-    if (address === null) {
-      this.#pool.trim();
-      address = blocks.allocate(bytes);
-    }
-    if (address === null) {
-      throw new LimitError(
-        `${label} needs ${bytes} bytes, but of the CPU device's ${memory.maxBytes} bytes ` +
-          `${this.#counters.bytesReserved} are in use; use a smaller batch or a narrower model`,
-      );
-    }
-    return { id, bytes, label, live: false, kept: false, generation: 0, address };
+  #assertWords({ type, storage }: Slice): void {
+    if (!type) return;
+    throw new DeviceError(
+      `${storage.label} holds ${type} elements, which the CPU device cannot compute with; ` +
+        "use float32 here, or a WebGPU device with the feature shader-f16",
+    );
   }
 
   #assertOpen(): void {

@@ -29,6 +29,8 @@ export class Queue {
   #unpublished = 0;
   /** How often commands were handed to the executor. */
   submits = 0;
+  /** Called when host memory is wanted and nothing fits: frees what it can. */
+  onFull: () => void = () => {};
 
   constructor(memory: LinearMemory, blocks: Blocks) {
     this.#memory = memory;
@@ -46,16 +48,16 @@ export class Queue {
 
   /** The fence that follows everything appended so far. */
   get nextFence(): number {
-    return this.#lastFence + 1;
+    return this.#unpublished > 0 ? this.#lastFence + 1 : this.#lastFence;
   }
 
   newList(left: (chunk: number) => void): CommandList {
     return new CommandList(this.#memory, () => this.#chunk(), left);
   }
 
-  /** Takes a chunk back once every thread has left it. */
+  /** Takes a chunk back once every thread has left it: the command being appended leads out of it. */
   recycle(chunk: number): void {
-    this.#spentChunks.push({ chunk, fence: this.nextFence });
+    this.#spentChunks.push({ chunk, fence: this.#lastFence + 1 });
   }
 
   append(code: number, params: readonly number[]): void {
@@ -99,7 +101,12 @@ export class Queue {
   /** Memory that the host may write at once, because no command still touches it. */
   hostBlock(bytes: number, what: string): number {
     const done = this.#executor?.done() ?? 0;
-    const address = this.#blocks.allocate(bytes, (fence) => fence <= done);
+    const usable = (fence: number): boolean => fence <= done;
+    let address = this.#blocks.allocate(bytes, usable);
+    if (address === null) {
+      this.onFull();
+      address = this.#blocks.allocate(bytes, usable);
+    }
     if (address === null) {
       throw new LimitError(
         `${what} needs ${bytes} bytes, but the CPU device's ${this.#memory.maxBytes} bytes are ` +

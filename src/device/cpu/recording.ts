@@ -1,5 +1,6 @@
 import type { Recording } from "../device.js";
 import { ReleasedError } from "../errors.js";
+import type { RecordedMemory } from "../pool.js";
 import { type CommandList, op } from "./commands.js";
 import type { Queue } from "./queue.js";
 
@@ -12,7 +13,7 @@ export class CpuRecording implements Recording {
   readonly #onReplay: (commands: number) => void;
   readonly #chunks: number[] = [];
   readonly #staged: { address: number; bytes: number }[] = [];
-  #returnMemory: (() => void) | null = null;
+  #tensors: RecordedMemory | null = null;
   #released = false;
 
   constructor(queue: Queue, onReplay: (commands: number) => void) {
@@ -26,9 +27,9 @@ export class CpuRecording implements Recording {
     this.#staged.push({ address, bytes });
   }
 
-  /** `returnMemory` gives the tensors' private memory back when the recording is released. */
-  close(returnMemory: () => void): void {
-    this.#returnMemory = returnMemory;
+  /** Everything is recorded; `tensors` is the memory that its commands name. */
+  close(tensors: RecordedMemory): void {
+    this.#tensors = tensors;
     this.list.append(op.return, []);
     this.#chunks.push(this.list.chunk);
   }
@@ -40,6 +41,7 @@ export class CpuRecording implements Recording {
     if (this.#released) {
       throw new ReleasedError("a recording was replayed after its release; capture it again");
     }
+    this.#tensors?.checkLive();
     this.#queue.append(op.call, [this.list.start]);
     this.#onReplay(this.commands);
   }
@@ -47,7 +49,7 @@ export class CpuRecording implements Recording {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#returnMemory?.();
+    this.#tensors?.release();
     for (const chunk of this.#chunks) this.#queue.recycle(chunk);
     for (const { address, bytes } of this.#staged) this.#queue.freeHostBlock(address, bytes);
   }

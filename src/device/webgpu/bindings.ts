@@ -1,8 +1,8 @@
 import type { DeviceCounters } from "../device.js";
-import { DeviceValidationError, ReleasedError } from "../errors.js";
+import { DeviceValidationError } from "../errors.js";
 import { byteLength, byteOffset, bytesPerElement } from "../storage.js";
 import type { Binding, Dispatch } from "./lowering.js";
-import { bufferOf, usage } from "./memory.js";
+import { blockOf, usage } from "./memory.js";
 import type { Pipeline } from "./pipelines.js";
 
 /** WebGPU's alignment of uniform buffer offsets, and room for 64 words. */
@@ -17,7 +17,7 @@ interface Slot {
 }
 
 /**
- * Bind groups by layout, storages, offsets and parameters. A parameter set is written once to a
+ * Bind groups by layout, blocks, offsets and parameters. A parameter set is written once to a
  * uniform slot of its own, found again by content and never rewritten: a steady step creates nothing.
  */
 export class BindGroups {
@@ -36,13 +36,8 @@ export class BindGroups {
     const slot = dispatch.params ? this.#slot(dispatch.params) : undefined;
     let key = `${pipeline.layoutKey}${slot ? slot.id : ""}`;
     for (const { slice } of dispatch.bindings) {
-      if (!slice.storage.live) {
-        throw new ReleasedError(
-          `${dispatch.shader.name} was given "${slice.storage.label}", which its scope has ` +
-            `released; keep it, or use it inside the scope`,
-        );
-      }
-      key += `,${slice.storage.id}:${slice.offset}:${slice.length}${slice.type ?? ""}`;
+      const { id } = blockOf(slice, dispatch.shader.name);
+      key += `,${id}:${slice.offset}:${slice.length}${slice.type ?? ""}`;
     }
     let group = this.#groups.get(key);
     if (!group) {
@@ -69,7 +64,7 @@ export class BindGroups {
     const entries: GPUBindGroupEntry[] = dispatch.bindings.map(({ slice }, i) => ({
       binding: i + 1,
       resource: {
-        buffer: bufferOf(slice),
+        buffer: blockOf(slice, dispatch.shader.name).buffer,
         offset: byteOffset(slice),
         size: Math.ceil(slice.length / 4) * 4 * bytesPerElement(slice),
       },

@@ -2,10 +2,10 @@ import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
-import { newCounters, Pool } from "../pool.js";
+import { checkLive, newCounters, Pool } from "../pool.js";
 import { groupCalls, type ProfiledCall } from "../profile.js";
 import type { Scope } from "../scope.js";
-import { byteOffset, type Slice, type Storage } from "../storage.js";
+import { byteOffset, type Slice, type Storage, storagesOf } from "../storage.js";
 import {
   type AdapterOptions,
   adapterTraits,
@@ -17,12 +17,12 @@ import { keepAlive } from "./alive.js";
 import { loadTuned, type TuneOptions, type TuneResult } from "./autotune.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Faults } from "./faults.js";
-import { checkLive, checkWrite, unshared } from "./host-data.js";
+import { checkWrite, unshared } from "./host-data.js";
 import type { AdapterTraits, GpuLowering } from "./lowering.js";
-import { bufferOf, GpuMemory, type GpuStorage, Staging } from "./memory.js";
+import { blockOf, type GpuBlock, GpuMemory, type GpuStorage, Staging } from "./memory.js";
 import { Profiler } from "./profiler.js";
 import { readBack } from "./read-back.js";
-import { GpuRecording } from "./recording.js";
+import { GpuRecording, type RecordingHost } from "./recording.js";
 import { type Command, CommandStream } from "./stream.js";
 import type { StoredChoices, TuneStore } from "./tune-store.js";
 import { tuneDevice } from "./tuner.js";
@@ -38,6 +38,8 @@ export interface WebGpuOptions extends AdapterOptions {
   dispatchesPerSubmit?: number;
   /** Variants to run whatever the defaults say, by shape class; "*" is any class. */
   variants?: VariantMap;
+  /** The most memory the device may take, in bytes; default: as much as the GPU gives. */
+  maxBytes?: number;
 }
 
 /**
@@ -64,12 +66,19 @@ export class WebGpuDevice implements Device {
   readonly #owned: boolean;
   readonly #faults: Faults;
   readonly #memory: GpuMemory;
-  readonly #pool: Pool<GpuStorage>;
+  readonly #pool: Pool<GpuBlock>;
   readonly #staging: Staging;
   readonly #profiler: Profiler;
   readonly #stream: CommandStream;
   readonly #choices: VariantChoices;
   readonly #dispatcher: Dispatcher;
+  readonly #recordingHost: RecordingHost = {
+    compile: (commands, onProgress) => this.#wait(this.#compile(commands, onProgress)),
+    replay: (commands, blocks) => {
+      this.#checkOpen();
+      this.#stream.replay(commands, blocks);
+    },
+  };
   #recorded: Command[] | undefined;
   #destroyed = false;
 
@@ -83,7 +92,18 @@ export class WebGpuDevice implements Device {
     this.maxStorageBytes =
       Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 256) * 256;
     this.#faults = new Faults(gpu);
-    this.#memory = new GpuMemory(gpu, this.#faults);
+    this.#memory = new GpuMemory(gpu, this.counters, this.#faults, {
+      maxBytes: options.maxBytes ?? Number.POSITIVE_INFINITY,
+      events: {
+        destroying: () => {
+          this.#stream.submit();
+          this.#dispatcher.forgetGroups();
+        },
+        refused: () => {
+          if (!this.#destroyed) this.#pool.trim();
+        },
+      },
+    });
     this.#pool = new Pool(this.#memory, this.counters, this.maxStorageBytes);
     this.#staging = new Staging(gpu, this.counters);
     this.#profiler = new Profiler(gpu);
@@ -122,21 +142,25 @@ export class WebGpuDevice implements Device {
   run<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
     this.#checkOpen();
     const traced = this.#recorded !== undefined || this.#profiler.enabled;
-    this.#dispatcher.run(kernel, call, traced);
+    this.#pool.use(
+      () => storagesOf(call),
+      kernel,
+      () => this.#dispatcher.run(kernel, call, traced),
+    );
   }
 
   write(target: Slice, data: ArrayBufferView): void {
     this.#checkOpen();
-    checkLive(target, "write");
+    checkLive(target.storage, "write");
     if (this.#recorded) {
       throw new DeviceError("write inside capture: fill the slice before, or between replays");
     }
     checkWrite(target, data);
     if (data.byteLength === 0) return;
     // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
-    if (this.#stream.names(target.storage)) this.#stream.submit();
-    const source = unshared(data);
-    this.gpu.queue.writeBuffer(bufferOf(target), byteOffset(target), source);
+    const block = blockOf(target, "write");
+    if (this.#stream.names(block)) this.#stream.submit();
+    this.gpu.queue.writeBuffer(block.buffer, byteOffset(target), unshared(data));
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
@@ -145,7 +169,7 @@ export class WebGpuDevice implements Device {
 
   async #read(source: Slice): Promise<ArrayBuffer> {
     this.#checkOpen();
-    checkLive(source, "read");
+    checkLive(source.storage, "read");
     return readBack(source, this.#stream, this.#staging, this.#faults);
   }
 
@@ -174,27 +198,11 @@ export class WebGpuDevice implements Device {
     if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
     const commands: Command[] = [];
     this.#recorded = commands;
-    this.#pool.enterPrivate();
-    let giveMemoryBack: () => void = () => {};
-    let done = false;
     try {
-      body();
-      done = true;
+      return new GpuRecording(this.#recordingHost, commands, this.#pool.capture(body));
     } finally {
       this.#recorded = undefined;
-      giveMemoryBack = this.#pool.leavePrivate();
-      if (!done) giveMemoryBack();
     }
-    const host = {
-      giveMemoryBack,
-      compile: (recorded: readonly Command[], onProgress?: (done: number, all: number) => void) =>
-        this.#wait(this.#compile(recorded, onProgress)),
-      replay: (recorded: readonly Command[], storages: readonly Storage[]) => {
-        this.#checkOpen();
-        this.#stream.replay(recorded, storages);
-      },
-    };
-    return new GpuRecording(host, commands);
   }
 
   async #compile(

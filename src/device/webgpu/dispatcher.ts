@@ -6,7 +6,7 @@ import type { Slice } from "../storage.js";
 import { BindGroups } from "./bindings.js";
 import { lower } from "./kernels.js";
 import type { Dispatch, GpuLowering } from "./lowering.js";
-import type { GpuStorage } from "./memory.js";
+import { blockOf, type GpuBlock, type GpuStorage } from "./memory.js";
 import { Pipelines } from "./pipelines.js";
 import type { Command } from "./stream.js";
 import { foldWorkgroups } from "./workgroups.js";
@@ -15,7 +15,7 @@ import { foldWorkgroups } from "./workgroups.js";
 export class Dispatcher {
   readonly #pipelines: Pipelines;
   readonly #groups: BindGroups;
-  readonly #pool: Pool<GpuStorage>;
+  readonly #pool: Pool<GpuBlock>;
   readonly #emit: (command: Command) => void;
   readonly #lowering: GpuLowering;
   readonly #scratch: GpuStorage[] = [];
@@ -26,7 +26,7 @@ export class Dispatcher {
   constructor(
     gpu: GPUDevice,
     counters: DeviceCounters,
-    pool: Pool<GpuStorage>,
+    pool: Pool<GpuBlock>,
     adapter: Omit<GpuLowering, "dispatch" | "scratch">,
     emit: (command: Command) => void,
   ) {
@@ -77,12 +77,17 @@ export class Dispatcher {
     return this.#pipelines.settled;
   }
 
+  /** Forgets the bind groups of commands to come, so that none holds a destroyed buffer. */
+  forgetGroups(): void {
+    this.#groups.clear();
+  }
+
   destroy(): void {
     this.#groups.destroyAll();
   }
 
   #lend(elements: number): Slice {
-    const storage = this.#pool.allocate(elements * 4, "scratch");
+    const storage = this.#pool.lend(elements * 4, "scratch");
     this.#scratch.push(storage);
     return { storage, offset: 0, length: elements };
   }
@@ -94,7 +99,7 @@ export class Dispatcher {
       pipeline,
       group: this.#groups.get(dispatch, pipeline),
       workgroups: foldWorkgroups(dispatch),
-      storages: dispatch.bindings.map((binding) => binding.slice.storage),
+      blocks: dispatch.bindings.map(({ slice }) => blockOf(slice, pipeline.name)),
       call: this.#call,
       index: this.#dispatches++,
     });

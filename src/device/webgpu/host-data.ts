@@ -1,13 +1,5 @@
-import { LimitError, ReleasedError } from "../errors.js";
+import { LimitError } from "../errors.js";
 import { byteLength, type Slice } from "../storage.js";
-
-/** Throws if the slice's storage has gone back to the pool. */
-export function checkLive(slice: Slice, what: string): void {
-  if (slice.storage.live) return;
-  throw new ReleasedError(
-    `${what} of "${slice.storage.label}", which its scope has released; keep it, or ${what} earlier`,
-  );
-}
 
 /** Throws unless `data` is whole words that fit the slice. */
 export function checkWrite(target: Slice, data: ArrayBufferView): void {

@@ -1,6 +1,7 @@
 import type { DeviceCounters } from "../device.js";
-import type { Backing } from "../pool.js";
-import type { Slice, Storage } from "../storage.js";
+import type { Memory } from "../idle-blocks.js";
+import type { Backing, PooledStorage } from "../pool.js";
+import type { Slice } from "../storage.js";
 import { type Faults, toDeviceError } from "./faults.js";
 
 // Bits of GPUBufferUsage and GPUMapMode; the webgpu package defines no globals.
@@ -15,32 +16,51 @@ export const usage = {
 };
 export const mapRead = 1;
 
-export class GpuStorage implements Storage {
-  live = true;
-  kept = false;
-  generation = 0;
-  constructor(
-    readonly id: number,
-    readonly bytes: number,
-    public label: string,
-    readonly buffer: GPUBuffer,
-  ) {}
+export interface GpuBlock extends Memory {
+  readonly buffer: GPUBuffer;
 }
 
-export const bufferOf = (slice: Slice): GPUBuffer => (slice.storage as GpuStorage).buffer;
+export type GpuStorage = PooledStorage<GpuBlock>;
+
+/** The block that a slice lies in. Throws ReleasedError where it has none any more. */
+export const blockOf = ({ storage }: Slice, user: string): GpuBlock =>
+  (storage as GpuStorage).memoryFor(user);
+
+/** What happens to memory around it. */
+export interface GpuMemoryEvents {
+  /** Idle buffers are about to be destroyed: no command may name them after this. */
+  destroying(): void;
+  /** The GPU had no room for a buffer. */
+  refused(): void;
+}
 
 /** Where the pool's blocks come from: one GPUBuffer each. */
-export class GpuMemory implements Backing<GpuStorage> {
+export class GpuMemory implements Backing<GpuBlock> {
+  readonly maxBytes: number;
   readonly #device: GPUDevice;
+  readonly #counters: DeviceCounters;
   readonly #faults: Faults;
-  readonly #all = new Set<GpuStorage>();
+  readonly #events: GpuMemoryEvents;
+  readonly #all = new Set<GpuBlock>();
+  /** Bytes the GPU did not have: nothing idle is held on to beyond this. */
+  #tooMuch = Number.POSITIVE_INFINITY;
 
-  constructor(device: GPUDevice, faults: Faults) {
+  constructor(
+    device: GPUDevice,
+    counters: DeviceCounters,
+    faults: Faults,
+    options: { maxBytes: number; events: GpuMemoryEvents },
+  ) {
     this.#device = device;
+    this.#counters = counters;
     this.#faults = faults;
+    this.maxBytes = options.maxBytes;
+    this.#events = options.events;
   }
 
-  create(id: number, bytes: number, label: string): GpuStorage {
+  create(id: number, bytes: number, label: string, last: boolean): GpuBlock | null {
+    const total = this.#counters.bytesReserved + bytes;
+    if (total > this.maxBytes || (total > this.#tooMuch && !last)) return null;
     this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({
       label,
@@ -48,21 +68,30 @@ export class GpuMemory implements Backing<GpuStorage> {
       usage: usage.storage | usage.copySrc | usage.copyDst,
     });
     this.#device.popErrorScope().then(
-      (error) => error && this.#faults.add(toDeviceError(error, `${label} (${bytes} bytes): `)),
+      (error) => {
+        if (!error) return;
+        this.#tooMuch = Math.min(this.#tooMuch, total - 1);
+        this.#faults.add(toDeviceError(error, `${label} (${bytes} bytes): `));
+        this.#events.refused();
+      },
       () => {}, // the device was lost, which Faults learns by itself
     );
-    const storage = new GpuStorage(id, bytes, label, buffer);
-    this.#all.add(storage);
-    return storage;
+    const block = { id, bytes, buffer };
+    this.#all.add(block);
+    return block;
   }
 
-  destroy(storage: GpuStorage): void {
-    storage.buffer.destroy();
-    this.#all.delete(storage);
+  destroy(blocks: readonly GpuBlock[]): void {
+    this.#events.destroying();
+    for (const block of blocks) {
+      block.buffer.destroy();
+      this.#all.delete(block);
+    }
   }
 
   destroyAll(): void {
-    for (const storage of [...this.#all]) this.destroy(storage);
+    for (const { buffer } of this.#all) buffer.destroy();
+    this.#all.clear();
   }
 }
 

@@ -1,30 +1,32 @@
 import type { Recording } from "../device.js";
 import { ReleasedError } from "../errors.js";
-import type { Storage } from "../storage.js";
+import type { RecordedMemory } from "../pool.js";
+import type { GpuBlock } from "./memory.js";
 import type { Command } from "./stream.js";
 
 /** What a recording needs of its device. */
 export interface RecordingHost {
-  /** Enqueues the commands, which name no storages but these. */
-  replay(commands: readonly Command[], storages: readonly Storage[]): void;
+  /** Enqueues the commands, which name no blocks but these. */
+  replay(commands: readonly Command[], blocks: readonly GpuBlock[]): void;
   compile(
     commands: readonly Command[],
     onProgress?: (done: number, all: number) => void,
   ): Promise<void>;
-  giveMemoryBack(): void;
 }
 
 /** Commands ready to encode: a replay has no shapes, no look-up and no allocation. */
 export class GpuRecording implements Recording {
   readonly #host: RecordingHost;
-  readonly #storages: readonly Storage[];
+  readonly #memory: RecordedMemory;
+  readonly #blocks: readonly GpuBlock[];
   #commands: readonly Command[];
   #released = false;
 
-  constructor(host: RecordingHost, commands: readonly Command[]) {
+  constructor(host: RecordingHost, commands: readonly Command[], memory: RecordedMemory) {
     this.#host = host;
     this.#commands = commands;
-    this.#storages = [...new Set(commands.flatMap(({ storages }) => storages))];
+    this.#memory = memory;
+    this.#blocks = [...new Set(commands.flatMap(({ blocks }) => blocks))];
   }
 
   ready(onProgress?: (done: number, all: number) => void): Promise<void> {
@@ -34,14 +36,15 @@ export class GpuRecording implements Recording {
 
   replay(): void {
     this.#checkLive();
-    this.#host.replay(this.#commands, this.#storages);
+    this.#memory.checkLive();
+    this.#host.replay(this.#commands, this.#blocks);
   }
 
   release(): void {
     if (this.#released) return;
     this.#released = true;
     this.#commands = [];
-    this.#host.giveMemoryBack();
+    this.#memory.release();
   }
 
   #checkLive(): void {

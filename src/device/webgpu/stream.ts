@@ -1,9 +1,9 @@
 import type { DeviceCounters } from "../device.js";
 import type { KernelCall } from "../profile.js";
-import { byteLength, byteOffset, type Slice, type Storage } from "../storage.js";
+import { byteLength, byteOffset, type Slice } from "../storage.js";
 import type { Faults } from "./faults.js";
 import { toDeviceError } from "./faults.js";
-import { bufferOf, usage } from "./memory.js";
+import { blockOf, type GpuBlock, usage } from "./memory.js";
 import type { Pipeline } from "./pipelines.js";
 import type { Profiler } from "./profiler.js";
 
@@ -13,8 +13,8 @@ export interface Command {
   readonly pipeline: Pipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
-  /** Storages it names. */
-  readonly storages: readonly Storage[];
+  /** The memory it names. */
+  readonly blocks: readonly GpuBlock[];
   /** The kernel call it is part of, and its place there, for a profile. */
   readonly call: KernelCall | undefined;
   readonly index: number;
@@ -30,7 +30,7 @@ export class CommandStream {
   readonly #faults: Faults;
   readonly #profiler: Profiler;
   readonly #maxDispatches: number;
-  readonly #named = new Set<Storage>();
+  readonly #named = new Set<GpuBlock>();
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: Pipeline | undefined;
@@ -58,25 +58,25 @@ export class CommandStream {
     return this.#settled;
   }
 
-  /** Whether a command not yet submitted names the storage. */
-  names(storage: Storage): boolean {
-    return this.#named.has(storage);
+  /** Whether a command not yet submitted names the block. */
+  names(block: GpuBlock): boolean {
+    return this.#named.has(block);
   }
 
   dispatch(command: Command): void {
     this.#encode(command);
-    for (const storage of command.storages) this.#named.add(storage);
+    for (const block of command.blocks) this.#named.add(block);
     this.#submitIfLong();
   }
 
-  /** Dispatches recorded commands, which name `storages` between them. */
-  replay(commands: readonly Command[], storages: readonly Storage[]): void {
+  /** Dispatches recorded commands, which name `blocks` between them. */
+  replay(commands: readonly Command[], blocks: readonly GpuBlock[]): void {
     for (const command of commands) {
       this.#encode(command);
       this.#submitIfLong();
     }
     // Also those of commands submitted just now: at worst a write submits the rest early.
-    if (this.#encoder) for (const storage of storages) this.#named.add(storage);
+    if (this.#encoder) for (const block of blocks) this.#named.add(block);
   }
 
   /**
@@ -118,7 +118,7 @@ export class CommandStream {
   copyOut(source: Slice, target: GPUBuffer): void {
     this.#closePass();
     this.#encoder ??= this.#device.createCommandEncoder();
-    const from = bufferOf(source);
+    const from = blockOf(source, "read").buffer;
     this.#encoder.copyBufferToBuffer(from, byteOffset(source), target, 0, byteLength(source));
   }
 

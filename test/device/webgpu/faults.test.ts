@@ -10,7 +10,7 @@ import {
 import { openDevice } from "../../../src/device/open.js";
 import type { Slice } from "../../../src/device/storage.js";
 import { openWebGpuDevice, type WebGpuDevice } from "../../../src/device/webgpu/device.js";
-import type { GpuStorage } from "../../../src/device/webgpu/memory.js";
+import { blockOf } from "../../../src/device/webgpu/memory.js";
 
 async function withDevice(body: (device: WebGpuDevice) => Promise<void>): Promise<void> {
   const device = await openWebGpuDevice();
@@ -44,7 +44,7 @@ test("a submit that WebGPU refuses never reads back as zeros", () =>
     const y = slice(device, 9);
     device.run("fill", { dst: x, value: 3 });
     device.run("copy", { src: x, dst: y });
-    (x.storage as GpuStorage).buffer.destroy();
+    blockOf(x, "the test").buffer.destroy();
     await expect(device.read(y)).rejects.toThrow(DeviceValidationError);
   }));
 
