@@ -2,6 +2,8 @@
 export interface Memory {
   readonly id: number;
   readonly bytes: number;
+  /** Set while the system turns out to have nothing behind it. */
+  readonly refused?: Error | null;
 }
 
 /**

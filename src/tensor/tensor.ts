@@ -1,5 +1,6 @@
 import type { Device } from "../device/device.js";
 import { ReleasedError, ShapeError } from "../device/errors.js";
+import { pending } from "../device/pending.js";
 import type { Slice } from "../device/storage.js";
 import { convert } from "./convert.js";
 import { formatShape, type Shape, sizeOf } from "./shape.js";
@@ -106,13 +107,21 @@ export class Tensor {
   }
 
   /** The values on the host, after everything enqueued before. */
-  async read(): Promise<Float32Array> {
+  read(): Promise<Float32Array> {
+    return pending(this.#read());
+  }
+
+  async #read(): Promise<Float32Array> {
     if (this.dtype === "u32") throw new ShapeError("read: the tensor is u32; use readIntegers");
     return new Float32Array(await this.#bytes());
   }
 
   /** The values of a u32 tensor on the host. */
-  async readIntegers(): Promise<Uint32Array> {
+  readIntegers(): Promise<Uint32Array> {
+    return pending(this.#readIntegers());
+  }
+
+  async #readIntegers(): Promise<Uint32Array> {
     if (this.dtype !== "u32") {
       throw new ShapeError(`readIntegers: the tensor is ${this.dtype}; use read`);
     }
@@ -120,7 +129,11 @@ export class Tensor {
   }
 
   /** The single value of a one-element tensor. */
-  async item(): Promise<number> {
+  item(): Promise<number> {
+    return pending(this.#item());
+  }
+
+  async #item(): Promise<number> {
     if (this.size !== 1) {
       throw new ShapeError(`item: needs one element, the shape is ${formatShape(this.shape)}`);
     }

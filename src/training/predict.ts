@@ -1,5 +1,6 @@
 import type { Images } from "../data/image-source.js";
 import { BatchLoader } from "../data/loader.js";
+import { pending } from "../device/pending.js";
 import type { Classifier } from "../models/classifier.js";
 import { FoldedNorms } from "../nn/folding.js";
 import { placementOf } from "../nn/place.js";
@@ -40,10 +41,11 @@ export async function predict(
       const at = first;
       first += batch.count;
       const done = first;
-      const classes = classify(model, folded, input).then((found) => {
-        out.set(found, at);
+      const found = classify(model, folded, input).then((labels) => {
+        out.set(labels, at);
         options.onProgress?.(done, count);
       });
+      const classes = pending(found);
       const previous = before;
       before = classes;
       await previous;

@@ -63,8 +63,11 @@ export class TrainStep {
     return this.#recording.ready(onProgress);
   }
 
-  /** Enqueues the step on what the input holds; resolves to the batch's cross-entropy. */
-  async run(): Promise<number> {
+  /**
+   * Enqueues the step on what the input holds; resolves to the batch's cross-entropy. Throws what
+   * keeps the step from being enqueued; what goes wrong on the device the promise tells.
+   */
+  run(): Promise<number> {
     this.#recording.replay();
     for (const norm of this.#norms) if (norm.training) norm.batchesTracked++;
     return this.#loss.item();

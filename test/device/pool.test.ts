@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { LimitError, ReleasedError } from "../../src/device/errors.js";
 import type { Memory } from "../../src/device/idle-blocks.js";
-import { newCounters, Pool, type PooledStorage, sizeClass } from "../../src/device/pool.js";
+import { newCounters, Pool, sizeClass } from "../../src/device/pool.js";
+import type { PooledStorage } from "../../src/device/pooled-storage.js";
 
 describe("sizeClass", () => {
   test("is at least what was asked for, wastes at most a quarter, and is aligned", () => {

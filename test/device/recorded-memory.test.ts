@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ReleasedError } from "../../src/device/errors.js";
 import type { Memory } from "../../src/device/idle-blocks.js";
-import { newCounters, Pool, type PooledStorage } from "../../src/device/pool.js";
+import { newCounters, Pool } from "../../src/device/pool.js";
+import type { PooledStorage } from "../../src/device/pooled-storage.js";
 
 type Held = PooledStorage<Memory>;
 

@@ -24,17 +24,29 @@ export class Blocks {
     this.#top = Math.ceil(base / alignment) * alignment;
   }
 
-  /** The address of `bytes` bytes, null when nothing fits. */
-  allocate(bytes: number, usable: (fence: number) => boolean = () => true): number | null {
+  /** The address of `bytes` bytes, null when nothing fits. For the host: `usable` says what it may. */
+  allocate(bytes: number, usable?: (fence: number) => boolean): number | null {
     const size = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
-    this.#join(usable);
+    if (usable) {
+      this.#join((a, b) => usable(a.fence) && usable(b.fence));
+      return this.#bestFit(size, usable) ?? this.#extend(size, usable);
+    }
+    // Not all at once: what the host may use would wait with what it may not.
+    this.#join((a, b) => a.fence === b.fence);
+    const found = this.#bestFit(size);
+    if (found !== null) return found;
+    this.#join();
+    return this.#bestFit(size) ?? this.#extend(size);
+  }
+
+  #bestFit(size: number, usable: (fence: number) => boolean = () => true): number | null {
     let best = -1;
     this.#free.forEach((span, i) => {
       const bestBytes = this.#free[best]?.bytes ?? Number.POSITIVE_INFINITY;
       if (span.bytes >= size && span.bytes < bestBytes && usable(span.fence)) best = i;
     });
     const span = this.#free[best];
-    if (!span) return this.#extend(size, usable);
+    if (!span) return null;
     const address = span.address;
     span.address += size;
     span.bytes -= size;
@@ -50,15 +62,15 @@ export class Blocks {
   }
 
   /**
-   * Joins neighbours that the caller may use both. Not when they are freed: a span whose fence has
-   * passed would wait again with each neighbour that comes back, and a busy queue would never
-   * find a usable one.
+   * Joins neighbours that `together` allows. Not when they are freed: a span whose fence has passed
+   * would wait again with each neighbour that comes back, and a busy queue would never find a usable
+   * one.
    */
-  #join(usable: (fence: number) => boolean): void {
+  #join(together: (a: Span, b: Span) => boolean = () => true): void {
     for (let i = this.#free.length - 2; i >= 0; i--) {
       const [a, b] = [this.#free[i], this.#free[i + 1]];
       if (!a || !b || a.address + a.bytes !== b.address) continue;
-      if (!usable(a.fence) || !usable(b.fence)) continue;
+      if (!together(a, b)) continue;
       a.bytes += b.bytes;
       a.fence = Math.max(a.fence, b.fence);
       this.#free.splice(i + 1, 1);
@@ -66,7 +78,7 @@ export class Blocks {
   }
 
   /** Takes from the top, together with a free span that ends there. */
-  #extend(size: number, usable: (fence: number) => boolean): number | null {
+  #extend(size: number, usable: (fence: number) => boolean = () => true): number | null {
     const last = this.#free.at(-1);
     const joins = last && last.address + last.bytes === this.#top && usable(last.fence);
     const address = joins ? last.address : this.#top;

@@ -3,7 +3,9 @@ import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js
 import { DeviceError, DeviceLostError, LimitError } from "../errors.js";
 import type { Memory } from "../idle-blocks.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
-import { checkLive, newCounters, Pool, type PooledStorage } from "../pool.js";
+import { pending } from "../pending.js";
+import { newCounters, Pool } from "../pool.js";
+import { checkLive, type PooledStorage } from "../pooled-storage.js";
 import type { Scope } from "../scope.js";
 import { type Slice, type Storage, storagesOf } from "../storage.js";
 import type { Blocks } from "./blocks.js";
@@ -17,6 +19,8 @@ import { CpuRecording } from "./recording.js";
 
 interface Block extends Memory {
   readonly address: number;
+  /** Once the queue has passed it, no command uses the block while it is idle. */
+  fence: number;
 }
 
 type CpuStorage = PooledStorage<Block>;
@@ -62,12 +66,13 @@ export class CpuDevice implements Device {
         maxBytes: memory.maxBytes,
         create: (id, bytes) => {
           const address = blocks.allocate(bytes);
-          return address === null ? null : { id, bytes, address };
+          return address === null ? null : { id, bytes, address, fence: 0 };
         },
         destroy: (idle) => {
-          for (const { address, bytes } of idle) {
-            blocks.free(address, bytes, parts.queue.nextFence);
-          }
+          for (const { address, bytes, fence } of idle) blocks.free(address, bytes, fence);
+        },
+        idle: (block) => {
+          block.fence = parts.queue.nextFence;
         },
       },
       this.#counters,
@@ -155,7 +160,11 @@ export class CpuDevice implements Device {
     else queue.freeHostBlock(staged, bytes);
   }
 
-  async read(source: Slice): Promise<ArrayBuffer> {
+  read(source: Slice): Promise<ArrayBuffer> {
+    return pending(this.#read(source));
+  }
+
+  async #read(source: Slice): Promise<ArrayBuffer> {
     this.#assertOpen();
     this.#assertNotCapturing("read");
     const bytes = 4 * source.length;
@@ -174,7 +183,11 @@ export class CpuDevice implements Device {
     if (!this.#recording) this.#parts.queue.flush();
   }
 
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
+    return pending(this.#finish());
+  }
+
+  async #finish(): Promise<void> {
     this.#assertOpen();
     this.#assertNotCapturing("finish");
     await this.#parts.queue.done();

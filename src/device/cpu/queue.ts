@@ -100,13 +100,21 @@ export class Queue {
 
   /** Memory that the host may write at once, because no command still touches it. */
   hostBlock(bytes: number, what: string): number {
+    const address = this.#allocate(bytes);
+    if (address !== null) return address;
+    // What the commands so far still touch is free soon, if not at once.
+    this.flush();
+    return this.#allocateAtLast(bytes, what);
+  }
+
+  #allocate(bytes: number): number | null {
     const done = this.#executor?.done() ?? 0;
-    const usable = (fence: number): boolean => fence <= done;
-    let address = this.#blocks.allocate(bytes, usable);
-    if (address === null) {
-      this.onFull();
-      address = this.#blocks.allocate(bytes, usable);
-    }
+    return this.#blocks.allocate(bytes, (fence) => fence <= done);
+  }
+
+  #allocateAtLast(bytes: number, what: string): number {
+    this.onFull();
+    const address = this.#allocate(bytes);
     if (address === null) {
       throw new LimitError(
         `${what} needs ${bytes} bytes, but the CPU device's ${this.#memory.maxBytes} bytes are ` +
@@ -134,6 +142,6 @@ export class Queue {
       this.#spentChunks.shift();
       return oldest.chunk;
     }
-    return this.hostBlock(chunkBytes, "the command list");
+    return this.#allocate(chunkBytes) ?? this.#allocateAtLast(chunkBytes, "the command list");
   }
 }

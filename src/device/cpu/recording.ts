@@ -1,5 +1,6 @@
 import type { Recording } from "../device.js";
 import { ReleasedError } from "../errors.js";
+import type { Memory } from "../idle-blocks.js";
 import type { RecordedMemory } from "../pool.js";
 import { type CommandList, op } from "./commands.js";
 import type { Queue } from "./queue.js";
@@ -13,7 +14,7 @@ export class CpuRecording implements Recording {
   readonly #onReplay: (commands: number) => void;
   readonly #chunks: number[] = [];
   readonly #staged: { address: number; bytes: number }[] = [];
-  #tensors: RecordedMemory | null = null;
+  #tensors: RecordedMemory<Memory> | null = null;
   #released = false;
 
   constructor(queue: Queue, onReplay: (commands: number) => void) {
@@ -28,7 +29,7 @@ export class CpuRecording implements Recording {
   }
 
   /** Everything is recorded; `tensors` is the memory that its commands name. */
-  close(tensors: RecordedMemory): void {
+  close(tensors: RecordedMemory<Memory>): void {
     this.#tensors = tensors;
     this.list.append(op.return, []);
     this.#chunks.push(this.list.chunk);

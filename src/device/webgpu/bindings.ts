@@ -2,7 +2,7 @@ import type { DeviceCounters } from "../device.js";
 import { DeviceValidationError } from "../errors.js";
 import { byteLength, byteOffset, bytesPerElement } from "../storage.js";
 import type { Binding, Dispatch } from "./lowering.js";
-import { blockOf, usage } from "./memory.js";
+import { blockOf, type GpuBlock, usage } from "./memory.js";
 import type { Pipeline } from "./pipelines.js";
 
 /** WebGPU's alignment of uniform buffer offsets, and room for 64 words. */
@@ -16,6 +16,16 @@ interface Slot {
   readonly resource: GPUBufferBinding;
 }
 
+/** A bind group, and what it takes to make it anew when a block has got another buffer. */
+export interface BoundGroup {
+  group: GPUBindGroup;
+  /** In the order of the bindings. */
+  readonly blocks: readonly GpuBlock[];
+  /** Of each block when the group was made. */
+  buffers: readonly GPUBuffer[];
+  create(): GPUBindGroup;
+}
+
 /**
  * Bind groups by layout, blocks, offsets and parameters. A parameter set is written once to a
  * uniform slot of its own, found again by content and never rewritten: a steady step creates nothing.
@@ -25,27 +35,35 @@ export class BindGroups {
   readonly #counters: DeviceCounters;
   readonly #arenas: GPUBuffer[] = [];
   #slots = new Map<string, Slot>();
-  #groups = new Map<string, GPUBindGroup>();
+  #groups = new Map<string, BoundGroup>();
 
   constructor(device: GPUDevice, counters: DeviceCounters) {
     this.#device = device;
     this.#counters = counters;
   }
 
-  get(dispatch: Dispatch, pipeline: Pipeline): GPUBindGroup {
+  get(dispatch: Dispatch, pipeline: Pipeline): BoundGroup {
     const slot = dispatch.params ? this.#slot(dispatch.params) : undefined;
     let key = `${pipeline.layoutKey}${slot ? slot.id : ""}`;
     for (const { slice } of dispatch.bindings) {
       const { id } = blockOf(slice, dispatch.shader.name);
       key += `,${id}:${slice.offset}:${slice.length}${slice.type ?? ""}`;
     }
-    let group = this.#groups.get(key);
-    if (!group) {
+    let bound = this.#groups.get(key);
+    if (!bound) {
       if (this.#groups.size >= maxEntries) this.#groups = new Map();
-      group = this.#create(dispatch, pipeline, slot);
-      this.#groups.set(key, group);
+      bound = this.#bind(dispatch, pipeline, slot);
+      this.#groups.set(key, bound);
     }
-    return group;
+    return bound;
+  }
+
+  /** Makes a group anew if one of its blocks has got another buffer. */
+  refresh(bound: BoundGroup): void {
+    const buffers = bound.blocks.map(({ buffer }) => buffer);
+    if (buffers.every((buffer, i) => buffer === bound.buffers[i])) return;
+    bound.group = bound.create();
+    bound.buffers = buffers;
   }
 
   /** Forgets every bind group, so that none holds a destroyed buffer. */
@@ -59,19 +77,26 @@ export class BindGroups {
     for (const arena of this.#arenas.splice(0)) arena.destroy();
   }
 
-  #create(dispatch: Dispatch, pipeline: Pipeline, slot: Slot | undefined): GPUBindGroup {
+  #bind(dispatch: Dispatch, pipeline: Pipeline, slot: Slot | undefined): BoundGroup {
     checkAliasing(dispatch);
-    const entries: GPUBindGroupEntry[] = dispatch.bindings.map(({ slice }, i) => ({
+    const { name: label, layout } = pipeline;
+    const bindings = dispatch.bindings.map(({ slice }, i) => ({
       binding: i + 1,
-      resource: {
-        buffer: blockOf(slice, dispatch.shader.name).buffer,
-        offset: byteOffset(slice),
-        size: Math.ceil(slice.length / 4) * 4 * bytesPerElement(slice),
-      },
+      block: blockOf(slice, pipeline.name),
+      offset: byteOffset(slice),
+      size: Math.ceil(slice.length / 4) * 4 * bytesPerElement(slice),
     }));
-    if (slot) entries.push({ binding: 0, resource: slot.resource });
-    this.#counters.bindGroupsCreated++;
-    return this.#device.createBindGroup({ label: pipeline.name, layout: pipeline.layout, entries });
+    const create = (): GPUBindGroup => {
+      const entries: GPUBindGroupEntry[] = bindings.map(({ binding, block, offset, size }) => ({
+        binding,
+        resource: { buffer: block.buffer, offset, size },
+      }));
+      if (slot) entries.push({ binding: 0, resource: slot.resource });
+      this.#counters.bindGroupsCreated++;
+      return this.#device.createBindGroup({ label, layout, entries });
+    };
+    const blocks = bindings.map(({ block }) => block);
+    return { group: create(), blocks, buffers: blocks.map(({ buffer }) => buffer), create };
   }
 
   #slot(params: readonly number[]): Slot {

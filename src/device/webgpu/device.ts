@@ -2,8 +2,10 @@ import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
-import { checkLive, newCounters, Pool } from "../pool.js";
-import { groupCalls, type ProfiledCall } from "../profile.js";
+import { pending } from "../pending.js";
+import { newCounters, Pool, type RecordedMemory } from "../pool.js";
+import { checkLive } from "../pooled-storage.js";
+import { groupCalls, type ProfiledCall, type TracedDispatch } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { byteOffset, type Slice, type Storage, storagesOf } from "../storage.js";
 import {
@@ -16,7 +18,7 @@ import {
 import { keepAlive } from "./alive.js";
 import { loadTuned, type TuneOptions, type TuneResult } from "./autotune.js";
 import { Dispatcher } from "./dispatcher.js";
-import { Faults } from "./faults.js";
+import { Faults, toDeviceError } from "./faults.js";
 import { checkWrite, unshared } from "./host-data.js";
 import type { AdapterTraits, GpuLowering } from "./lowering.js";
 import { blockOf, type GpuBlock, GpuMemory, type GpuStorage, Staging } from "./memory.js";
@@ -73,7 +75,7 @@ export class WebGpuDevice implements Device {
   readonly #choices: VariantChoices;
   readonly #dispatcher: Dispatcher;
   readonly #recordingHost: RecordingHost = {
-    compile: (commands, onProgress) => this.#wait(this.#compile(commands, onProgress)),
+    prepare: (...recording) => this.#wait(this.#prepare(...recording)),
     replay: (commands, blocks) => {
       this.#checkOpen();
       this.#stream.replay(commands, blocks);
@@ -184,13 +186,13 @@ export class WebGpuDevice implements Device {
   async #finish(): Promise<void> {
     this.#checkOpen();
     this.#stream.submit();
-    this.#faults.check();
+    const period = this.#faults.begin();
     try {
-      await Promise.all([this.gpu.queue.onSubmittedWorkDone(), this.#stream.settled]);
+      await Promise.all([this.gpu.queue.onSubmittedWorkDone(), this.#faults.reported]);
     } catch (cause) {
-      return this.#faults.explain(cause);
+      return this.#faults.explain(cause, period);
     }
-    this.#faults.check();
+    this.#faults.check(period);
   }
 
   capture(body: () => void): Recording {
@@ -198,25 +200,33 @@ export class WebGpuDevice implements Device {
     if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
     const commands: Command[] = [];
     this.#recorded = commands;
+    let memory: RecordedMemory<GpuBlock> | undefined;
+    // Bind groups on a block that the GPU had no room for are refused, and made anew by `ready`.
+    const note = (error: GPUError): void => {
+      if (memory?.temporaries.some(({ refused }) => refused)) return;
+      this.#faults.add(toDeviceError(error));
+    };
     try {
-      return new GpuRecording(this.#recordingHost, commands, this.#pool.capture(body));
+      memory = this.#faults.watch("validation", () => this.#pool.capture(body), note);
+      return new GpuRecording(this.#recordingHost, commands, memory);
     } finally {
       this.#recorded = undefined;
     }
   }
 
-  async #compile(
-    commands: readonly Command[],
-    onProgress?: (done: number, all: number) => void,
-  ): Promise<void> {
+  async #prepare(...[commands, temporaries, onProgress]: Parameters<RecordingHost["prepare"]>) {
     this.#checkOpen();
+    await this.#memory.renew(temporaries);
+    this.#dispatcher.rebind(commands);
+    const period = this.#faults.begin();
     const warmUp = (command: Command) => this.#stream.warmUp(command);
     try {
       await this.#dispatcher.compile(commands, onProgress, this.info.software ? warmUp : undefined);
     } catch (error) {
-      this.#faults.check(); // a shader's own errors say more
+      this.#faults.check(period); // a shader's own errors say more
       throw error;
     }
+    this.#faults.check(period);
   }
 
   /**
@@ -236,9 +246,12 @@ export class WebGpuDevice implements Device {
     return groupCalls(await this.#timedDispatches());
   }
 
-  #timedDispatches() {
+  #timedDispatches(): Promise<TracedDispatch[]> {
     this.#stream.submit();
-    return this.#wait(this.#profiler.report());
+    const period = this.#faults.begin();
+    return this.#wait(
+      this.#profiler.report().catch((cause) => this.#faults.explain(cause, period)),
+    );
   }
 
   /**
@@ -297,7 +310,7 @@ export class WebGpuDevice implements Device {
   }
 
   #wait<T>(work: Promise<T>): Promise<T> {
-    return keepAlive(work, this.info.software);
+    return pending(keepAlive(work, this.info.software));
   }
 
   #checkOpen(): void {

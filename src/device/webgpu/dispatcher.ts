@@ -6,7 +6,7 @@ import type { Slice } from "../storage.js";
 import { BindGroups } from "./bindings.js";
 import { lower } from "./kernels.js";
 import type { Dispatch, GpuLowering } from "./lowering.js";
-import { blockOf, type GpuBlock, type GpuStorage } from "./memory.js";
+import type { GpuBlock, GpuStorage } from "./memory.js";
 import { Pipelines } from "./pipelines.js";
 import type { Command } from "./stream.js";
 import { foldWorkgroups } from "./workgroups.js";
@@ -77,6 +77,11 @@ export class Dispatcher {
     return this.#pipelines.settled;
   }
 
+  /** Lets the commands name the buffers that their blocks have now. */
+  rebind(commands: readonly Command[]): void {
+    for (const { bound } of commands) this.#groups.refresh(bound);
+  }
+
   /** Forgets the bind groups of commands to come, so that none holds a destroyed buffer. */
   forgetGroups(): void {
     this.#groups.clear();
@@ -97,9 +102,8 @@ export class Dispatcher {
     this.#emit({
       name: pipeline.name,
       pipeline,
-      group: this.#groups.get(dispatch, pipeline),
+      bound: this.#groups.get(dispatch, pipeline),
       workgroups: foldWorkgroups(dispatch),
-      blocks: dispatch.bindings.map(({ slice }) => blockOf(slice, pipeline.name)),
       call: this.#call,
       index: this.#dispatches++,
     });

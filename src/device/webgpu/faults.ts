@@ -3,9 +3,15 @@ import { DeviceError, DeviceLostError, DeviceValidationError, LimitError } from 
 /** How long a rejected promise waits for the loss that may have caused it to be announced. */
 const lossNoticeMs = 1000;
 
+/** The faults that are thrown together: by the first wait to end and by those that it overlaps. */
+export interface FaultPeriod {
+  readonly errors: Set<DeviceError>;
+}
+
 /**
  * Collects what WebGPU reports on the side, so that the next wait can throw it. A validation or
- * memory fault is thrown once; a loss is final.
+ * memory fault is thrown by all waits that were pending when it was found, because each of them may
+ * have got its results, and by no later one; a loss is final.
  */
 export class Faults {
   readonly #device: GPUDevice;
@@ -13,7 +19,8 @@ export class Faults {
     event.preventDefault();
     this.add(toDeviceError(event.error));
   };
-  #first: DeviceError | undefined;
+  #period: FaultPeriod = { errors: new Set() };
+  #reported: Promise<void> = Promise.resolve();
   #lost: DeviceLostError | undefined;
   #closing = false;
 
@@ -30,26 +37,64 @@ export class Faults {
   }
 
   add(error: DeviceError): void {
-    this.#first ??= error;
+    this.#period.errors.add(error);
   }
 
-  /** Throws what has gone wrong since the last call. */
-  check(): void {
+  /** Runs `body` in an error scope of the device; `note` hears what the scope has caught. */
+  watch<T>(
+    filter: GPUErrorFilter,
+    body: () => T,
+    note: (error: GPUError) => void = (error) => this.add(toDeviceError(error)),
+  ): T {
+    this.#device.pushErrorScope(filter);
+    try {
+      return body();
+    } finally {
+      const report = this.#device.popErrorScope().then(
+        (error) => error && note(error),
+        () => {}, // the device was lost, which is learned by itself
+      );
+      const before = this.#reported;
+      this.#reported = report.then(() => before);
+    }
+  }
+
+  /** Resolves when everything that has been watched so far is reported. */
+  get reported(): Promise<void> {
+    return this.#reported;
+  }
+
+  /** Takes back what has been mended. */
+  forgive(error: DeviceError): void {
+    this.#period.errors.delete(error);
+  }
+
+  /** Begins a wait, whose end is `check`ed: what is reported late may say more than what came first. */
+  begin(): FaultPeriod {
     if (this.#lost) throw this.#lost;
-    const first = this.#first;
-    this.#first = undefined;
-    if (first) throw first;
+    return this.#period;
+  }
+
+  /** Throws what has gone wrong in a wait's period. */
+  check(period: FaultPeriod): void {
+    if (this.#lost) throw this.#lost;
+    const errors = [...period.errors];
+    // What lacked memory is refused by validation next, which says less.
+    const first = errors.find((error) => error instanceof LimitError) ?? errors[0];
+    if (!first) return;
+    if (period === this.#period) this.#period = { errors: new Set() };
+    throw first;
   }
 
   /** Throws the reason for a promise of the device that was rejected with `cause`. */
-  async explain(cause: unknown): Promise<never> {
+  async explain(cause: unknown, period: FaultPeriod): Promise<never> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise((resolve) => {
       timer = setTimeout(resolve, lossNoticeMs);
     });
     await Promise.race([this.#device.lost, patience]);
     clearTimeout(timer);
-    this.check();
+    this.check(period);
     const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
     throw new DeviceError(`the GPU did not finish its work (${text})`, { cause });
   }
@@ -61,14 +106,16 @@ export class Faults {
   }
 }
 
-export function toDeviceError(error: GPUError, doing = ""): DeviceError {
+export const outOfMemory = (message: string): LimitError =>
+  new LimitError(
+    `the GPU is out of memory: ${message}; use a smaller batch or a narrower model (what was idle ` +
+      "is given back: what failed may be tried again)",
+  );
+
+export function toDeviceError(error: GPUError): DeviceError {
   const kind = error.constructor.name;
-  const message = `${doing}${error.message}`;
-  if (kind === "GPUOutOfMemoryError") {
-    return new LimitError(
-      `the GPU is out of memory: ${message}; use a smaller batch or a narrower model`,
-    );
-  }
+  const { message } = error;
+  if (kind === "GPUOutOfMemoryError") return outOfMemory(message);
   if (kind === "GPUValidationError") {
     return new DeviceValidationError(`the GPU driver refused a command: ${message}`);
   }

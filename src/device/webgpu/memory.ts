@@ -1,8 +1,10 @@
+import type { Backing } from "../block-store.js";
 import type { DeviceCounters } from "../device.js";
+import type { LimitError } from "../errors.js";
 import type { Memory } from "../idle-blocks.js";
-import type { Backing, PooledStorage } from "../pool.js";
+import type { PooledStorage } from "../pooled-storage.js";
 import type { Slice } from "../storage.js";
-import { type Faults, toDeviceError } from "./faults.js";
+import { type Faults, outOfMemory } from "./faults.js";
 
 // Bits of GPUBufferUsage and GPUMapMode; the webgpu package defines no globals.
 export const usage = {
@@ -17,7 +19,10 @@ export const usage = {
 export const mapRead = 1;
 
 export interface GpuBlock extends Memory {
-  readonly buffer: GPUBuffer;
+  readonly label: string;
+  buffer: GPUBuffer;
+  /** Set when the GPU turned out to have no room for it. */
+  refused: LimitError | null;
 }
 
 export type GpuStorage = PooledStorage<GpuBlock>;
@@ -61,24 +66,48 @@ export class GpuMemory implements Backing<GpuBlock> {
   create(id: number, bytes: number, label: string, last: boolean): GpuBlock | null {
     const total = this.#counters.bytesReserved + bytes;
     if (total > this.maxBytes || (total > this.#tooMuch && !last)) return null;
-    this.#device.pushErrorScope("out-of-memory");
-    const buffer = this.#device.createBuffer({
-      label,
-      size: bytes,
-      usage: usage.storage | usage.copySrc | usage.copyDst,
+    const buffer = this.#buffer(bytes, label, (error) => {
+      this.#tooMuch = Math.min(this.#tooMuch, total - 1);
+      block.refused = error;
+      this.#events.refused();
     });
-    this.#device.popErrorScope().then(
-      (error) => {
-        if (!error) return;
-        this.#tooMuch = Math.min(this.#tooMuch, total - 1);
-        this.#faults.add(toDeviceError(error, `${label} (${bytes} bytes): `));
-        this.#events.refused();
-      },
-      () => {}, // the device was lost, which Faults learns by itself
-    );
-    const block = { id, bytes, buffer };
+    const block: GpuBlock = { id, bytes, label, buffer, refused: null };
     this.#all.add(block);
     return block;
+  }
+
+  /**
+   * Asks again for those of the blocks that the GPU had no room for, when it has done its work and
+   * what was idle is given back. Their content is undefined, and bind groups hold their old buffers.
+   * What is refused again is a fault.
+   */
+  async renew(blocks: readonly GpuBlock[]): Promise<void> {
+    await this.#faults.reported;
+    const wanted = blocks.filter(({ refused }) => refused);
+    if (wanted.length === 0) return;
+    this.#events.refused();
+    await this.#device.queue.onSubmittedWorkDone();
+    for (const block of wanted) {
+      if (block.refused) this.#faults.forgive(block.refused);
+      block.refused = null;
+      block.buffer = this.#buffer(block.bytes, block.label, (error) => {
+        block.refused = error;
+      });
+    }
+    await this.#faults.reported;
+  }
+
+  #buffer(size: number, label: string, refused: (error: LimitError) => void): GPUBuffer {
+    const create = () =>
+      this.#device.createBuffer({
+        ...{ label, size },
+        usage: usage.storage | usage.copySrc | usage.copyDst,
+      });
+    return this.#faults.watch("out-of-memory", create, ({ message }) => {
+      const error = outOfMemory(`${label} (${size} bytes): ${message}`);
+      this.#faults.add(error);
+      refused(error);
+    });
   }
 
   destroy(blocks: readonly GpuBlock[]): void {

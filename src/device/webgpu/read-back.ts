@@ -10,20 +10,24 @@ export async function readBack(
   buffers: Staging,
   faults: Faults,
 ): Promise<ArrayBuffer> {
-  faults.check();
+  const period = faults.begin();
   const bytes = byteLength(source);
-  if (bytes === 0) return new ArrayBuffer(0);
+  if (bytes === 0) {
+    await faults.reported;
+    faults.check(period);
+    return new ArrayBuffer(0);
+  }
   const staging = buffers.take(bytes);
   stream.copyOut(source, staging);
   stream.submit();
   try {
-    await Promise.all([staging.mapAsync(mapRead, 0, bytes), stream.settled]);
+    await Promise.all([staging.mapAsync(mapRead, 0, bytes), faults.reported]);
   } catch (cause) {
-    return faults.explain(cause);
+    return faults.explain(cause, period);
   }
   const data = staging.getMappedRange(0, bytes).slice(0);
   staging.unmap();
   buffers.giveBack(staging);
-  faults.check();
+  faults.check(period);
   return data;
 }

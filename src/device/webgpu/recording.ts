@@ -8,8 +8,10 @@ import type { Command } from "./stream.js";
 export interface RecordingHost {
   /** Enqueues the commands, which name no blocks but these. */
   replay(commands: readonly Command[], blocks: readonly GpuBlock[]): void;
-  compile(
+  /** Compiles the commands' kernels, after getting those blocks that the GPU had no room for. */
+  prepare(
     commands: readonly Command[],
+    temporaries: readonly GpuBlock[],
     onProgress?: (done: number, all: number) => void,
   ): Promise<void>;
 }
@@ -17,21 +19,21 @@ export interface RecordingHost {
 /** Commands ready to encode: a replay has no shapes, no look-up and no allocation. */
 export class GpuRecording implements Recording {
   readonly #host: RecordingHost;
-  readonly #memory: RecordedMemory;
+  readonly #memory: RecordedMemory<GpuBlock>;
   readonly #blocks: readonly GpuBlock[];
   #commands: readonly Command[];
   #released = false;
 
-  constructor(host: RecordingHost, commands: readonly Command[], memory: RecordedMemory) {
+  constructor(host: RecordingHost, commands: readonly Command[], memory: RecordedMemory<GpuBlock>) {
     this.#host = host;
     this.#commands = commands;
     this.#memory = memory;
-    this.#blocks = [...new Set(commands.flatMap(({ blocks }) => blocks))];
+    this.#blocks = [...new Set(commands.flatMap(({ bound }) => bound.blocks))];
   }
 
   ready(onProgress?: (done: number, all: number) => void): Promise<void> {
     this.#checkLive();
-    return this.#host.compile(this.#commands, onProgress);
+    return this.#host.prepare(this.#commands, this.#memory.temporaries, onProgress);
   }
 
   replay(): void {

@@ -1,8 +1,8 @@
 import type { DeviceCounters } from "../device.js";
 import type { KernelCall } from "../profile.js";
 import { byteLength, byteOffset, type Slice } from "../storage.js";
+import type { BoundGroup } from "./bindings.js";
 import type { Faults } from "./faults.js";
-import { toDeviceError } from "./faults.js";
 import { blockOf, type GpuBlock, usage } from "./memory.js";
 import type { Pipeline } from "./pipelines.js";
 import type { Profiler } from "./profiler.js";
@@ -11,10 +11,9 @@ import type { Profiler } from "./profiler.js";
 export interface Command {
   readonly name: string;
   readonly pipeline: Pipeline;
-  readonly group: GPUBindGroup;
+  /** What it binds, and the memory that is in. */
+  readonly bound: BoundGroup;
   readonly workgroups: readonly [number, number, number];
-  /** The memory it names. */
-  readonly blocks: readonly GpuBlock[];
   /** The kernel call it is part of, and its place there, for a profile. */
   readonly call: KernelCall | undefined;
   readonly index: number;
@@ -37,7 +36,6 @@ export class CommandStream {
   #pending = 0;
   /** Twelve zero bytes: a dispatch of no workgroups. */
   #none: GPUBuffer | undefined;
-  #settled: Promise<void> = Promise.resolve();
 
   constructor(
     device: GPUDevice,
@@ -53,11 +51,6 @@ export class CommandStream {
     this.#maxDispatches = maxDispatches;
   }
 
-  /** Resolves when the faults of everything submitted so far have been reported. */
-  get settled(): Promise<void> {
-    return this.#settled;
-  }
-
   /** Whether a command not yet submitted names the block. */
   names(block: GpuBlock): boolean {
     return this.#named.has(block);
@@ -65,7 +58,7 @@ export class CommandStream {
 
   dispatch(command: Command): void {
     this.#encode(command);
-    for (const block of command.blocks) this.#named.add(block);
+    for (const block of command.bound.blocks) this.#named.add(block);
     this.#submitIfLong();
   }
 
@@ -83,11 +76,11 @@ export class CommandStream {
    * A software adapter's driver makes a kernel's machine code when it is first dispatched, on the
    * queue: a dispatch of no workgroups is enough. Resolves when it is made.
    */
-  async warmUp({ pipeline, group }: Command): Promise<void> {
+  async warmUp({ pipeline, bound }: Command): Promise<void> {
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline.gpu);
-    pass.setBindGroup(0, group);
+    pass.setBindGroup(0, bound.group);
     // Indirect, because Dawn prints a warning about a count of 0 that it sees.
     this.#none ??= this.#device.createBuffer({ label: "none", size: 12, usage: usage.indirect });
     pass.dispatchWorkgroupsIndirect(this.#none, 0);
@@ -103,7 +96,7 @@ export class CommandStream {
       pass.setPipeline(command.pipeline.gpu);
       this.#pipeline = command.pipeline;
     }
-    pass.setBindGroup(0, command.group);
+    pass.setBindGroup(0, command.bound.group);
     const [x, y, z] = command.workgroups;
     pass.dispatchWorkgroups(x, y, z);
     this.#counters.dispatches++;
@@ -123,18 +116,12 @@ export class CommandStream {
   }
 
   submit(): void {
-    if (!this.#encoder) return;
+    const encoder = this.#encoder;
+    if (!encoder) return;
     this.#closePass();
-    this.#profiler.resolve(this.#encoder);
+    this.#profiler.resolve(encoder);
     // Were the submit refused, its results would read back as zeros: the scope tells of it.
-    this.#device.pushErrorScope("validation");
-    this.#device.queue.submit([this.#encoder.finish()]);
-    this.#settled = this.#device.popErrorScope().then(
-      (error) => {
-        if (error) this.#faults.add(toDeviceError(error));
-      },
-      () => {}, // the device was lost, which Faults learns by itself
-    );
+    this.#faults.watch("validation", () => this.#device.queue.submit([encoder.finish()]));
     this.#profiler.collect();
     this.#counters.submits++;
     this.#encoder = undefined;

@@ -35,3 +35,13 @@ describe("Blocks", () => {
     expect(blocks.allocate(2048, (fence) => fence <= 2)).toBe(a);
   });
 });
+
+test("a tensor joins no span that the host may use with one that it may not, unless it must", () => {
+  const blocks = new Blocks(new LinearMemory(false, 65536 * 8), 0);
+  const addresses = [1, 2, 3].map(() => blocks.allocate(1024) ?? Number.NaN);
+  for (const [i, fence] of [1, 2, 2].entries()) blocks.free(addresses[i] ?? 0, 1024, fence);
+  expect(blocks.allocate(512)).toBe(addresses[0]);
+  const done = (fence: number): boolean => fence <= 1;
+  expect(blocks.allocate(512, done)).toBe((addresses[0] ?? 0) + 512);
+  expect(blocks.allocate(2048)).toBe(addresses[1]);
+});

@@ -38,6 +38,18 @@ test("an error WebGPU reports on the side is thrown by the next wait, once", () 
     await device.finish();
   }));
 
+test("every wait that was pending when a fault was found throws it, whoever awaits first", () =>
+  withDevice(async (device) => {
+    const x = slice(device, 5);
+    device.run("fill", { dst: x, value: 3 });
+    const before = device.read(x);
+    device.gpu.createShaderModule({ code: "this is no shader" });
+    const waits = [before, device.read(x), device.finish()];
+    for (const { status } of await Promise.allSettled(waits)) expect(status).toBe("rejected");
+    for (const wait of waits) await expect(wait).rejects.toThrow(DeviceValidationError);
+    expect(new Float32Array(await device.read(x))[4]).toBe(3);
+  }));
+
 test("a submit that WebGPU refuses never reads back as zeros", () =>
   withDevice(async (device) => {
     const x = slice(device, 9);
@@ -58,6 +70,19 @@ test("a lost device surfaces at a pending read and at every later one", () =>
     device.run("fill", { dst: x, value: 4 });
     await expect(device.read(x)).rejects.toThrow(DeviceLostError);
     await expect(device.finish()).rejects.toThrow(DeviceLostError);
+  }));
+
+test("a lost device surfaces where a recording is made ready, and in a profile", () =>
+  withDevice(async (device) => {
+    const x = slice(device, 5);
+    const recording = device.capture(() => device.run("fill", { dst: x, value: 3 }));
+    device.profile(true);
+    device.run("fill", { dst: x, value: 3 });
+    const profile = device.profileReport();
+    device.gpu.destroy();
+    await expect(profile).rejects.toThrow(DeviceLostError);
+    await expect(recording.ready()).rejects.toThrow(DeviceLostError);
+    await expect(device.read(x)).rejects.toThrow(DeviceLostError);
   }));
 
 test("sizes over the limit name the tensor, its size and the limit", () =>
