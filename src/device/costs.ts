@@ -84,11 +84,13 @@ const costs: Costs = {
     const bytes = bytesOf(x, residual, out);
     return cost("batchNormInference", [rows, channels], each * rows * channels, bytes);
   },
-  // The mask 1, dbeta 1, dgamma 3; two multiply-adds for dx.
-  batchNormBackward: ({ x, y, dy, dx, dresidual, rows, channels, relu }) => {
-    const each = 4 + (relu ? 1 : 0) + (dx ? 4 : 0);
-    const again = dx ? bytesOf(x, dresidual ?? dy) : 0;
-    const bytes = bytesOf(x, dy, relu ? y : null, dx, dresidual) + again;
+  // The mask 1, dbeta 1, dgamma 3; two multiply-adds for dx, or without the sums one product.
+  batchNormBackward: ({ x, y, dy, dx, dgamma, dbeta, dresidual, rows, channels, ...form }) => {
+    const { relu, training } = form;
+    const sums = dgamma !== null || dbeta !== null || (dx !== null && training);
+    const each = (relu ? 1 : 0) + (sums ? 4 : 0) + (dx ? (sums ? 4 : 1) : 0);
+    const again = dx && sums ? bytesOf(x, dresidual ?? dy) : 0;
+    const bytes = bytesOf(sums ? x : null, dy, relu ? y : null, dx, dresidual) + again;
     return cost("batchNormBackward", [rows, channels], each * rows * channels, bytes);
   },
   batchNormStatistics: ({ channels }) =>

@@ -81,7 +81,8 @@ export interface KernelCalls {
    * Backward of either form. g := relu ? dy * (y > 0) : dy; y is read only when relu.
    * dbeta := sum g; dgamma := sum g * xhat, xhat = (x - mean) * invStd; dresidual := g.
    * training: dx := gamma * invStd * (g - dbeta / rows - xhat * dgamma / rows);
-   * else (statistics are constants): dx := gamma * invStd * g. Null outputs are not computed.
+   * else (statistics are constants): dx := gamma * invStd * g. Null outputs are not computed, and
+   * neither are sums that nothing needs.
    */
   batchNormBackward: BatchNormShape & {
     x: Slice;
@@ -91,8 +92,8 @@ export interface KernelCalls {
     mean: Slice;
     invStd: Slice;
     dx: Slice | null;
-    dgamma: Slice;
-    dbeta: Slice;
+    dgamma: Slice | null;
+    dbeta: Slice | null;
     dresidual: Slice | null;
     training: boolean;
   };

@@ -79,8 +79,8 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
       });
     }
     const dx = tracked(x) ? sink(0) : undefined;
-    const dgamma = tracked(gamma) ? sink(1) : empty(device, [channels], "f32", "dgamma");
-    const dbeta = tracked(beta) ? sink(2) : empty(device, [channels], "f32", "dbeta");
+    const dgamma = tracked(gamma) ? sink(1) : undefined;
+    const dbeta = tracked(beta) ? sink(2) : undefined;
     // Without a ReLU the residual's gradient is dy itself.
     const ownResidual = residual && tracked(residual) && relu ? sink(3) : undefined;
     if (rows > 0) {
@@ -92,8 +92,8 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
         mean: mean.slice,
         invStd: invStd.slice,
         dx: dx?.slice ?? null,
-        dgamma: dgamma.slice,
-        dbeta: dbeta.slice,
+        dgamma: dgamma?.slice ?? null,
+        dbeta: dbeta?.slice ?? null,
         dresidual: ownResidual?.slice ?? null,
         training,
         ...shape,

@@ -61,21 +61,20 @@ export function batchNormBackward(call: HostCall<"batchNormBackward">): void {
   const gradient = (i: number): number => (call.relu && y && !(at(y, i) > 0) ? 0 : at(dy, i));
   const normalised = (i: number): number =>
     (at(x, i) - at(mean, i % channels)) * at(invStd, i % channels);
-  for (let c = 0; c < channels; c++) {
-    let sum = 0;
-    let sumNormalised = 0;
-    for (let i = c; i < rows * channels; i += channels) {
-      sum += gradient(i);
-      sumNormalised += gradient(i) * normalised(i);
-    }
-    dbeta[c] = sum;
-    dgamma[c] = sumNormalised;
+  const sums = new Float64Array(channels);
+  const normalisedSums = new Float64Array(channels);
+  for (let i = 0; i < rows * channels; i++) {
+    const c = i % channels;
+    sums[c] = at(sums, c) + gradient(i);
+    normalisedSums[c] = at(normalisedSums, c) + gradient(i) * normalised(i);
   }
+  dbeta?.set(sums);
+  dgamma?.set(normalisedSums);
   for (let i = 0; i < rows * channels; i++) {
     const c = i % channels;
     if (dresidual) dresidual[i] = gradient(i);
     if (!dx) continue;
-    const correction = (at(dbeta, c) + normalised(i) * at(dgamma, c)) / rows;
+    const correction = (at(sums, c) + normalised(i) * at(normalisedSums, c)) / rows;
     dx[i] = at(gamma, c) * at(invStd, c) * (gradient(i) - (call.training ? correction : 0));
   }
 }

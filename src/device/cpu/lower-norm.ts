@@ -61,6 +61,10 @@ export function lowerBatchNormBackward(
 ): void {
   const { rows, channels, x, dy, gamma, mean, invStd, dx, dgamma, dbeta, dresidual } = call;
   const { address, command } = lowering;
+  if (!(dgamma || dbeta || (dx && call.training))) {
+    if (dx || dresidual) scaleGradient(call, lowering);
+    return;
+  }
   const { partials, coefficients, blockRows } = scratchFor(rows, channels, lowering);
   const y = call.relu ? optional(call.y, lowering) : 0;
   command("batchnorm_backward_partial", [
@@ -69,7 +73,7 @@ export function lowerBatchNormBackward(
   ]);
   command("batchnorm_backward_finish", [
     ...[partials, rows, channels, blockRows],
-    ...[gamma, invStd, dgamma, dbeta].map(address),
+    ...[address(gamma), address(invStd), optional(dgamma, lowering), optional(dbeta, lowering)],
     ...[coefficients, Number(call.training)],
   ]);
   if (!dx) return;
@@ -78,6 +82,15 @@ export function lowerBatchNormBackward(
   command("batchnorm_backward_apply", [
     ...[address(x), mask, address(from), address(mean), coefficients, address(dx)],
     ...[rows, channels],
+  ]);
+}
+
+function scaleGradient(call: KernelCalls["batchNormBackward"], lowering: Lowering): void {
+  const { rows, channels, dy, gamma, invStd, dx, dresidual } = call;
+  const y = call.relu ? optional(call.y, lowering) : 0;
+  lowering.command("batchnorm_backward_scale", [
+    ...[y, ...[dy, gamma, invStd].map(lowering.address)],
+    ...[optional(dx, lowering), optional(dresidual, lowering), rows, channels],
   ]);
 }
 

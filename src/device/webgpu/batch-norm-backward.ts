@@ -1,5 +1,6 @@
 import applyText from "../../../shaders/batch-norm-gradient-apply.wgsl";
 import mergeText from "../../../shaders/batch-norm-gradient-merge.wgsl";
+import scaleText from "../../../shaders/batch-norm-gradient-scale.wgsl";
 import sumsText from "../../../shaders/batch-norm-gradient-sums.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import spanText from "../../../shaders/span.wgsl";
@@ -10,13 +11,18 @@ import { spanParams, spread, storedAs, vectorType } from "./spread.js";
 
 const sumsShader = shader("batchNormBackward sums", groupText, spanText, sumsText);
 const mergeShader = shader("batchNormBackward merge", groupText, spanText, mergeText);
+const scaleShader = shader("batchNormBackward scale", groupText, spanText, scaleText);
 const applyShader = shader("batchNormBackward apply", groupText, spanText, applyText);
 
 export function lowerBatchNormBackward(
   gpu: GpuLowering,
   call: KernelCalls["batchNormBackward"],
 ): void {
-  const { rows, channels, x, dy, dx, dresidual, relu } = call;
+  const { rows, channels, x, dy, dx, dgamma, dbeta, dresidual, relu } = call;
+  if (!(dgamma || dbeta || (dx && call.training))) {
+    scale(gpu, call);
+    return;
+  }
   const y = call.y ?? dy; // bound, but read only when relu
   const { V, width } = vectorType(channels);
   const Stored = storedAs(x, width);
@@ -46,8 +52,8 @@ export function lowerBatchNormBackward(
       reads(call.gamma),
       reads(call.mean),
       reads(call.invStd),
-      writes(call.dgamma),
-      writes(call.dbeta),
+      writes(dgamma ?? gpu.scratch(channels)),
+      writes(dbeta ?? gpu.scratch(channels)),
       writes(coefficients),
     ],
     params: [...spanParams(merge), rows],
@@ -60,6 +66,30 @@ export function lowerBatchNormBackward(
     shader: applyShader,
     constants: { V, Stored, RELU: relu && dresidual === null },
     bindings: [reads(x), reads(y), reads(dresidual ?? dy), reads(coefficients), writes(dx)],
+    params: spanParams(s),
+    workgroups: s.tiles * s.blocks,
+  });
+}
+
+function scale(gpu: GpuLowering, call: KernelCalls["batchNormBackward"]): void {
+  const { rows, channels, dy, dx, dresidual, relu } = call;
+  if (!dx && !dresidual) return;
+  const { V, width } = vectorType(channels);
+  const s = spread(rows, channels / width, 2 * gpu.itemsPerLane, Number.POSITIVE_INFINITY);
+  gpu.dispatch({
+    shader: scaleShader,
+    constants: {
+      ...{ V, Stored: storedAs(dy, width), RELU: relu },
+      ...{ DX: dx !== null, STORE: dresidual !== null },
+    },
+    bindings: [
+      reads(call.y ?? dy),
+      reads(dy),
+      reads(call.gamma),
+      reads(call.invStd),
+      writes(dx ?? gpu.scratch(4)),
+      writes(dresidual ?? gpu.scratch(4)),
+    ],
     params: spanParams(s),
     workgroups: s.tiles * s.blocks,
   });

@@ -58,6 +58,8 @@ function forward(
 interface Wanted {
   training?: boolean;
   dx?: boolean;
+  dgamma?: boolean;
+  dbeta?: boolean;
   dresidual?: boolean;
 }
 
@@ -66,9 +68,10 @@ function backward(
   rows: number,
   channels: number,
   relu: boolean,
-  { training = true, dx = true, dresidual = false }: Wanted = {},
+  wanted: Wanted = {},
   centre = 0.5,
 ): HostCall<"batchNormBackward"> {
+  const { training = true, dx = true, dgamma = true, dbeta = true, dresidual = false } = wanted;
   const pass = forward(rows, channels, { relu, residual: dresidual }, centre);
   references.batchNorm(pass);
   return {
@@ -83,8 +86,8 @@ function backward(
     mean: Float64Array.from(pass.mean, Math.fround),
     invStd: Float64Array.from(pass.invStd, Math.fround),
     dx: dx ? output(rows * channels) : null,
-    dgamma: output(channels),
-    dbeta: output(channels),
+    dgamma: dgamma ? output(channels) : null,
+    dbeta: dbeta ? output(channels) : null,
     dresidual: dresidual ? output(rows * channels) : null,
   };
 }
@@ -163,6 +166,35 @@ const partial = [
   ),
 ];
 
+/** What a frozen model needs, and one of which only a part is trained. */
+const someResults = [
+  ["dx"],
+  ["dx", "dresidual"],
+  ["dx", "dgamma"],
+  ["dx", "dbeta"],
+  ["dgamma"],
+  ["dbeta"],
+  ["dresidual"],
+  ["dbeta", "dresidual"],
+] as const;
+const none = { dx: false, dgamma: false, dbeta: false };
+const frozen = someResults.flatMap((names) =>
+  [true, false].flatMap((training) =>
+    [
+      { channels: 35, relu: true },
+      { channels: 64, relu: false },
+    ].map(({ channels, relu }) => {
+      const wanted = {
+        ...none,
+        ...Object.fromEntries(names.map((name) => [name, true])),
+        training,
+      };
+      const title = `[131, ${channels}], ${names.join(", ")}${training ? "" : ", constant statistics"}`;
+      return kernelCase("batchNormBackward", title, () => backward(131, channels, relu, wanted));
+    }),
+  ),
+);
+
 const statistics = [1, 5, 257, 4099].map((channels) =>
   kernelCase("batchNormStatistics", `${channels} channels`, () => ({
     runningMean: uniform(1, channels),
@@ -194,5 +226,7 @@ describeOnDevices("batchNorm of one row", (device) => testKernelCases(device, on
 describeOnDevices("batchNorm settings", (device) => testKernelCases(device, settings));
 describeOnDevices("batchNormInference", (device) => testKernelCases(device, inference));
 describeOnDevices("batchNormBackward", (device) => testKernelCases(device, gradients));
-describeOnDevices("batchNormBackward in part", (device) => testKernelCases(device, partial));
+describeOnDevices("batchNormBackward in part", (device) =>
+  testKernelCases(device, [...partial, ...frozen]),
+);
 describeOnDevices("batchNormStatistics", (device) => testKernelCases(device, statistics));

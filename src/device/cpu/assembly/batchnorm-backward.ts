@@ -83,7 +83,7 @@ export function batchnorm_backward_partial(thread: i32, threads: i32, p: usize):
 /**
  * dbeta = sum g; dgamma = sum g xhat; and the coefficients of
  * dx = scale * (g - shift - (x - mean) * slope): [3, width] = scale, shift, slope.
- * Params: partials, rows, channels, block rows, gamma, invStd, dgamma, dbeta, coefficients,
+ * Params: partials, rows, channels, block rows, gamma, invStd, dgamma or 0, dbeta or 0, coefficients,
  * training (else shift and slope are 0).
  */
 export function batchnorm_backward_finish(thread: i32, threads: i32, p: usize): void {
@@ -107,8 +107,8 @@ export function batchnorm_backward_finish(thread: i32, threads: i32, p: usize): 
     }
     const invStd = <f64>load<f32>(load<usize>(p, 20) + at);
     const dgamma = product * invStd;
-    store<f32>(load<usize>(p, 24) + at, <f32>dgamma);
-    store<f32>(load<usize>(p, 28) + at, <f32>sum);
+    if (load<usize>(p, 24)) store<f32>(load<usize>(p, 24) + at, <f32>dgamma);
+    if (load<usize>(p, 28)) store<f32>(load<usize>(p, 28) + at, <f32>sum);
     const to = coefficients + at;
     store<f32>(to, <f32>(<f64>load<f32>(load<usize>(p, 16) + at) * invStd));
     store<f32>(to + width, <f32>(sum * perRow));
@@ -148,5 +148,46 @@ export function batchnorm_backward_apply(thread: i32, threads: i32, p: usize): v
     y += row;
     g += row;
     dx += row;
+  }
+}
+
+/**
+ * Where no sum is wanted: dx = gamma * invStd * g, and g itself, each where it is wanted.
+ * Params: y or 0, dy, gamma, invStd, dx or 0, g or 0, rows, channels.
+ */
+export function batchnorm_backward_scale(thread: i32, threads: i32, p: usize): void {
+  const gamma = load<usize>(p, 8);
+  const invStd = load<usize>(p, 12);
+  const rows = load<u32>(p, 24);
+  const channels = load<u32>(p, 28);
+  const relu = load<usize>(p) != 0;
+  const writesDx = load<usize>(p, 16) != 0;
+  const writesG = load<usize>(p, 20) != 0;
+  const row: usize = 4 * <usize>channels;
+  const whole: usize = 4 * <usize>(channels & ~3);
+  const width: usize = 4 * <usize>vectorWidth(channels);
+  const start = shareStart(rows, thread, threads);
+  const end = shareStart(rows, thread + 1, threads);
+  const first = row * <usize>start;
+  let y = load<usize>(p) + first;
+  let dy = load<usize>(p, 4) + first;
+  let dx = load<usize>(p, 16) + first;
+  let out = load<usize>(p, 20) + first;
+  for (let r = start; r < end; r++) {
+    for (let c: usize = 0; c < width; c += 16) {
+      const g = masked(dy + c, y + c, relu);
+      const d = f32x4.mul(f32x4.mul(v128.load(gamma + c), v128.load(invStd + c)), g);
+      if (c < whole) {
+        if (writesG) v128.store(out + c, g);
+        if (writesDx) v128.store(dx + c, d);
+      } else {
+        if (writesG) storeTail(out + c, g, channels & 3);
+        if (writesDx) storeTail(dx + c, d, channels & 3);
+      }
+    }
+    y += row;
+    dy += row;
+    dx += row;
+    out += row;
   }
 }

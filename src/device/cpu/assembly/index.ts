@@ -11,6 +11,7 @@ export {
   batchnorm_backward_apply,
   batchnorm_backward_finish,
   batchnorm_backward_partial,
+  batchnorm_backward_scale,
 } from "./batchnorm-backward";
 export { copy, fill, permute } from "./copy";
 export { gemm_columns, gemm_sum } from "./gemm-columns";

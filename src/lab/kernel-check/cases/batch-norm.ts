@@ -44,24 +44,29 @@ const batchNorm = forms.map(
 const batchNormInference = forms.map((form) => (d: Draw) => forward(d, form));
 
 /** Any statistics make a gradient; those near the batch's own make one of the usual size. */
-const batchNormBackward = forms.flatMap((form) =>
-  [true, false].map((training) => (d: Draw): HostCall<"batchNormBackward"> => {
-    const { rows, channels, relu } = form;
-    return {
-      ...{ ...form, training },
-      x: d.values(rows * channels, -1, 2),
-      y: relu ? d.ties(rows * channels, -1, 1) : null,
-      dy: d.values(rows * channels),
-      gamma: d.floats(channels, 0.5, 2),
-      mean: d.floats(channels, 0.3, 0.7),
-      invStd: d.floats(channels, 0.8, 1.5),
-      dx: d.result(rows * channels),
-      dgamma: d.floatResult(channels),
-      dbeta: d.floatResult(channels),
-      dresidual: relu ? d.result(rows * channels) : null,
-    };
-  }),
-);
+const backward = (
+  d: Draw,
+  { rows, channels, relu }: Form,
+  { training, frozen = false }: { training: boolean; frozen?: boolean },
+): HostCall<"batchNormBackward"> => ({
+  ...{ rows, channels, relu, training },
+  x: d.values(rows * channels, -1, 2),
+  y: relu ? d.ties(rows * channels, -1, 1) : null,
+  dy: d.values(rows * channels),
+  gamma: d.floats(channels, 0.5, 2),
+  mean: d.floats(channels, 0.3, 0.7),
+  invStd: d.floats(channels, 0.8, 1.5),
+  dx: d.result(rows * channels),
+  dgamma: frozen ? null : d.floatResult(channels),
+  dbeta: frozen ? null : d.floatResult(channels),
+  dresidual: relu ? d.result(rows * channels) : null,
+});
+
+const batchNormBackward = forms.flatMap((form) => [
+  (d: Draw) => backward(d, form, { training: true }),
+  (d: Draw) => backward(d, form, { training: false }),
+  (d: Draw) => backward(d, form, { training: false, frozen: true }),
+]);
 
 const batchNormStatistics = [5, 257].map((channels) => (d: Draw) => ({
   ...{ channels, eps: 1e-5 },
