@@ -54,30 +54,35 @@ export class Pool<S extends Storage> {
       );
     }
     const size = Math.min(sizeClass(bytes), Math.max(this.#maxBytes, 256));
-    const storage = this.#take(size) ?? this.#create(size, label);
+    const block = this.#take(size) ?? this.#create(size, label);
+    const scope = this.#scopes.at(-1);
+    // A new object: whoever still has the last owner's sees that it is not live.
+    const storage: S = { ...block, label, live: true, kept: !scope, writes: undefined };
     if (this.#outer.length > 0) this.#private.set(storage, this.#free);
-    storage.live = true;
-    storage.label = label;
     this.#counters.bytesInUse += storage.bytes;
     this.#counters.peakBytes = Math.max(this.#counters.peakBytes, this.#counters.bytesInUse);
-    const scope = this.#scopes.at(-1);
     scope?.own(storage);
-    storage.kept = scope === undefined;
     return storage;
   }
 
   release(storage: S): void {
     if (!storage.live) {
-      throw new ReleasedError(`${storage.label} was released twice; its scope owns it`);
+      throw new ReleasedError(
+        `"${storage.label}" was released twice; what a scope owns, the scope releases at its end`,
+      );
     }
     storage.live = false;
-    storage.generation++;
     this.#disown(storage);
     this.#counters.bytesInUse -= storage.bytes;
     this.#putBack(storage);
   }
 
   keep(storage: S): void {
+    if (!storage.live) {
+      throw new ReleasedError(
+        `keep: "${storage.label}" was released already; keep it before its scope ends`,
+      );
+    }
     this.#disown(storage);
     storage.kept = true;
   }
@@ -133,6 +138,7 @@ export class Pool<S extends Storage> {
    */
   #putBack(storage: S): void {
     const free = this.#private.get(storage) ?? this.#free;
+    this.#private.delete(storage);
     const list = free.get(storage.bytes) ?? [];
     let low = 0;
     for (let high = list.length; low < high; ) {

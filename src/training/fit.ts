@@ -30,7 +30,10 @@ export interface FitOptions extends Partial<Omit<StepOptions, "mixed">> {
   onCompile?: (done: number, all: number) => void;
   /** Called when the loss of a step is known, a few steps after it was enqueued. */
   onStep?: (progress: StepProgress) => void;
-  /** Called between epochs; the model is idle and may be read. */
+  /**
+   * Called between epochs; the model is idle and may be read. Modes it changes are put back: those
+   * that modules had when `fit` was called hold for all of it.
+   */
   onEpoch?: (progress: EpochProgress) => Promise<void> | void;
   /** The first epoch to run, when a run is resumed. */
   startEpoch?: number;
@@ -68,7 +71,7 @@ const stepsInFlight = 2;
 /**
  * Trains a placed classifier, a `TrainStep` for every batch. The batches, their order and
  * augmentation follow from the seed and the epoch alone, so a run resumed at an epoch continues as if
- * it had not stopped.
+ * it had not stopped. Every module's mode is afterwards what it was before.
  */
 export async function fit(
   model: Classifier,
@@ -97,6 +100,7 @@ export async function fit(
     await made.train.ready(options.onCompile);
     return made;
   };
+  const restoreModes = model.saveModes();
   const steps = epochs * loader.length;
   const started = performance.now();
   let images = 0;
@@ -138,8 +142,10 @@ export async function fit(
       const lossScale = await mixed?.scaler.read();
       const progress = { epoch, epochs, loss: sum / seen, lr: optimizer.lr };
       await options.onEpoch?.({ ...progress, ...(lossScale && { lossScale }) });
+      restoreModes();
     }
   } finally {
+    restoreModes();
     await Promise.allSettled(pending.map((p) => p()));
     for (const { input, train } of sizes.values()) {
       train.release();

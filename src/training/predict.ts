@@ -13,7 +13,10 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
-/** The class a model gives each image of a set, in evaluation mode, without augmentation. */
+/**
+ * The class a model gives each image of a set, in evaluation mode, without augmentation. Every
+ * module's mode is afterwards what it was before.
+ */
 export async function predict(
   model: Classifier,
   set: ImageSet,
@@ -24,7 +27,7 @@ export async function predict(
   if (count === 0) return out;
   const { device } = placementOf(model);
   const { batchSize = 256 } = options;
-  const wasTraining = model.training;
+  const restoreModes = model.saveModes();
   const inputs = new Map<number, BatchInput>();
   using folded = new FoldedNorms();
   model.eval();
@@ -51,7 +54,7 @@ export async function predict(
     await before;
   } finally {
     await before.catch(() => {}); // its memory is in use until then; the first error is thrown
-    if (wasTraining) model.train();
+    restoreModes();
     for (const input of inputs.values()) input.release();
   }
   return out;

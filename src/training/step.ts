@@ -1,7 +1,6 @@
 import { backward } from "../autograd/tape.js";
 import type { Recording } from "../device/device.js";
 import type { Classifier } from "../models/classifier.js";
-import { BatchNorm2d } from "../nn/layers.js";
 import { placementOf } from "../nn/place.js";
 import { type CrossEntropyOptions, crossEntropy } from "../ops/cross-entropy.js";
 import { add } from "../ops/elementwise.js";
@@ -32,14 +31,10 @@ export interface StepOptions {
 export class TrainStep {
   readonly #recording: Recording;
   readonly #loss: Tensor;
-  readonly #norms: readonly BatchNorm2d[];
 
   constructor(model: Classifier, input: BatchInput, optimizer: Optimizer, options: StepOptions) {
     const { device } = placementOf(model);
     this.#loss = empty(device, [], "f32", "the step's loss").keep();
-    const norms = model.modules().map(([, module]) => module);
-    this.#norms = norms.filter((m): m is BatchNorm2d => m instanceof BatchNorm2d);
-    const counts = this.#norms.map((norm) => norm.batchesTracked);
     this.#recording = device.capture(() => {
       using _ = device.scope();
       const { augmentation, mixed } = options;
@@ -52,10 +47,6 @@ export class TrainStep {
       optimizer.step(mixed?.scaler);
       options.afterStep?.();
     });
-    // Recording is not running: no batch has been seen yet.
-    this.#norms.forEach((norm, i) => {
-      norm.batchesTracked = counts[i] ?? 0;
-    });
   }
 
   /** Compiles the step's kernels ahead of its first run; see `Recording.ready`. */
@@ -66,7 +57,6 @@ export class TrainStep {
   /** Enqueues the step on what the input holds; resolves to the batch's cross-entropy. */
   async run(): Promise<number> {
     this.#recording.replay();
-    for (const norm of this.#norms) if (norm.training) norm.batchesTracked++;
     return this.#loss.item();
   }
 

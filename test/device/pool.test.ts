@@ -46,7 +46,7 @@ describe("Pool", () => {
     destroyed = [];
     counters = newCounters();
     const create = (id: number, bytes: number, label: string): Storage => {
-      const storage = { id, bytes, label, live: false, kept: false, generation: 0 };
+      const storage = { id, bytes, label, live: false, kept: false, writes: undefined };
       created.push(storage);
       return storage;
     };

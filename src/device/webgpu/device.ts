@@ -1,3 +1,4 @@
+import { CaptureLog, noteCall, noteWrite } from "../capture-log.js";
 import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
@@ -6,6 +7,7 @@ import { newCounters, Pool } from "../pool.js";
 import { groupCalls, type ProfiledCall } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { byteOffset, type Slice, type Storage } from "../storage.js";
+import { synchronous } from "../synchronous.js";
 import {
   type AdapterOptions,
   adapterTraits,
@@ -71,6 +73,7 @@ export class WebGpuDevice implements Device {
   readonly #choices: VariantChoices;
   readonly #dispatcher: Dispatcher;
   #recorded: Command[] | undefined;
+  #capturing: CaptureLog | undefined;
   #destroyed = false;
 
   /** Use `openWebGpuDevice`. */
@@ -102,9 +105,15 @@ export class WebGpuDevice implements Device {
     });
   }
 
+  get capturing(): CaptureLog | undefined {
+    return this.#capturing;
+  }
+
   allocate(bytes: number, label: string): Storage {
     this.#checkOpen();
-    return this.#pool.allocate(bytes, label);
+    const storage = this.#pool.allocate(bytes, label);
+    this.#capturing?.made(storage);
+    return storage;
   }
 
   release(storage: Storage): void {
@@ -123,6 +132,7 @@ export class WebGpuDevice implements Device {
     this.#checkOpen();
     const traced = this.#recorded !== undefined || this.#profiler.enabled;
     this.#dispatcher.run(kernel, call, traced);
+    noteCall(kernel, call, this.#capturing);
   }
 
   write(target: Slice, data: ArrayBufferView): void {
@@ -137,6 +147,7 @@ export class WebGpuDevice implements Device {
     if (this.#stream.names(target.storage)) this.#stream.submit();
     const source = unshared(data);
     this.gpu.queue.writeBuffer(bufferOf(target), byteOffset(target), source);
+    noteWrite(target, undefined);
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
@@ -173,15 +184,19 @@ export class WebGpuDevice implements Device {
     this.#checkOpen();
     if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
     const commands: Command[] = [];
+    const log = new CaptureLog();
     this.#recorded = commands;
+    this.#capturing = log;
     this.#pool.enterPrivate();
     let giveMemoryBack: () => void = () => {};
     let done = false;
     try {
-      body();
+      synchronous("capture", body());
       done = true;
     } finally {
       this.#recorded = undefined;
+      this.#capturing = undefined;
+      log.end();
       giveMemoryBack = this.#pool.leavePrivate();
       if (!done) giveMemoryBack();
     }
@@ -189,9 +204,11 @@ export class WebGpuDevice implements Device {
       giveMemoryBack,
       compile: (recorded: readonly Command[], onProgress?: (done: number, all: number) => void) =>
         this.#wait(this.#compile(recorded, onProgress)),
-      replay: (recorded: readonly Command[], storages: readonly Storage[]) => {
+      replay: (recorded: readonly Command[], blocks: readonly number[]) => {
         this.#checkOpen();
-        this.#stream.replay(recorded, storages);
+        if (this.#recorded) throw new DeviceError("replay inside capture: replay it afterwards");
+        log.replay();
+        this.#stream.replay(recorded, blocks);
       },
     };
     return new GpuRecording(host, commands);
