@@ -102,9 +102,9 @@ export class WebGpuDevice implements Device {
     });
   }
 
-  allocate(bytes: number, label: string): Storage {
+  allocate(bytes: number, label: string, lasting = false): Storage {
     this.#checkOpen();
-    return this.#pool.allocate(bytes, label);
+    return this.#pool.allocate(bytes, label, lasting);
   }
 
   release(storage: Storage): void {
