@@ -1,6 +1,6 @@
 import { ReleasedError, ShapeError } from "../device/errors.js";
 import { formatShape } from "../tensor/shape.js";
-import type { GradientNode, Tensor } from "../tensor/tensor.js";
+import type { GradientNode, SavedTensor, Tensor } from "../tensor/tensor.js";
 
 /** The part of a loss's gradient graph that leads to the tensors whose gradients are wanted. */
 export class Graph {
@@ -53,8 +53,19 @@ export class Graph {
             "graph's memory back; leave release out of the first, or do the forward pass again",
         );
       }
-      for (const saved of node.saved) saved.check(node.name);
+      for (const saved of node.saved) this.#checkSaved(node.name, saved);
     }
+  }
+
+  /** A recorded backward pass reads what was saved outside of its recording at every replay. */
+  #checkSaved(op: string, saved: SavedTensor): void {
+    saved.check(op);
+    const { capturing } = saved.tensor.device;
+    if (!capturing || saved.capture === capturing) return;
+    capturing.effect(() => {
+      saved.check(op);
+      return () => {};
+    });
   }
 
   *nodes(): Generator<GradientNode> {

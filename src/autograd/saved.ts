@@ -10,12 +10,12 @@ import type { SavedTensor, Tensor } from "../tensor/tensor.js";
  */
 export class Saved implements SavedTensor {
   readonly tensor: Tensor;
+  readonly capture: CaptureLog | undefined;
   readonly #at = now();
-  readonly #capture: CaptureLog | undefined;
 
   constructor(tensor: Tensor) {
     this.tensor = tensor;
-    this.#capture = tensor.device.capturing;
+    this.capture = tensor.device.capturing;
   }
 
   check(op: string): void {
@@ -37,11 +37,11 @@ export class Saved implements SavedTensor {
   }
 
   #overwritten(): boolean {
+    const { capture } = this;
     const { slice, device } = this.tensor;
     const { storage } = slice;
     const from = byteOffset(slice);
     const to = from + byteLength(slice);
-    const capture = this.#capture;
     const at = this.#at;
     // Within one recording the order of the commands counts, whenever they are replayed.
     if (capture?.writesAfter(storage, from, to, at)) return true;

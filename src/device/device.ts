@@ -62,8 +62,12 @@ export interface Device {
   /** What is being recorded, while `capture` runs its body. */
   readonly capturing: CaptureLog | undefined;
 
-  /** A storage of at least `bytes` bytes with undefined content, owned by the innermost scope. */
-  allocate(bytes: number, label: string): Storage;
+  /**
+   * A storage of at least `bytes` bytes with undefined content, owned by the innermost scope. A
+   * `lasting` one is owned by none, and inside of `capture` it shares no memory with what the captured
+   * commands compute on the way: the host may write it between replays.
+   */
+  allocate(bytes: number, label: string, lasting?: boolean): Storage;
   /**
    * Gives a storage back to the pool. Commands already enqueued may still use it. Throws
    * ReleasedError when it was released before.

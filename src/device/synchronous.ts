@@ -6,7 +6,7 @@ export function synchronous<T>(what: string, result: T): T {
   if (typeof (result as { then?: unknown } | null | undefined)?.then !== "function") return result;
   Promise.resolve(result).catch(() => {});
   throw new TypeError(
-    `${what}: its body is asynchronous, and ${what} does not reach behind an await; ` +
+    `${what}: its body must not be asynchronous, because ${what} ends at the first await; ` +
       `await outside, and call ${what} around each synchronous part`,
   );
 }

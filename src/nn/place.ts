@@ -110,7 +110,7 @@ export function place(model: Module, device: Device, options: { seed: number }):
  * @throws ModuleError for a part that has its memory elsewhere
  */
 export function placedSlice([name, part]: Owned, { storage }: Slice): Slice {
-  const { slice } = part.value;
+  const { slice } = part.own;
   if (slice.storage !== storage) {
     throw new ModuleError(
       `${name} has its memory with another model: what changes hands after place needs ` +

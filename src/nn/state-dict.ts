@@ -91,7 +91,7 @@ export function loadStateDict(model: Module, dict: StateDict): void {
       entry.batchesTracked = Number(data[0] ?? 0);
     } else {
       const values = data instanceof Float32Array ? data : Float32Array.from(data as Float64Array);
-      device.write(entry.value.slice, entry.toDevice(values));
+      device.write(entry.own.slice, entry.toDevice(values));
     }
   }
 }

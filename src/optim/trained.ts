@@ -53,7 +53,7 @@ export class TrainedParameters {
       placedSlice([name, p], this.#placement.values);
       if (p.trainable && !contiguous) range++;
       contiguous = p.trainable;
-      if (p.trainable) parameters.push({ name, value: p.value, range });
+      if (p.trainable) parameters.push({ name, value: p.own, range });
     }
     if (parameters.length === 0) {
       throw new RangeError(`${optimizer}: the model has nothing trainable`);

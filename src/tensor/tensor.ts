@@ -1,4 +1,4 @@
-import { hostEffect } from "../device/capture-log.js";
+import { type CaptureLog, hostEffect } from "../device/capture-log.js";
 import type { Device } from "../device/device.js";
 import { GradientError, ReleasedError, ShapeError } from "../device/errors.js";
 import type { Slice } from "../device/storage.js";
@@ -25,6 +25,8 @@ export interface GradientNode {
 /** A tensor as it was at the forward pass. */
 export interface SavedTensor {
   readonly tensor: Tensor;
+  /** The capture it was saved in. */
+  readonly capture: CaptureLog | undefined;
   /** Throws ReleasedError or GradientError if the values are no longer those that `op` saved. */
   check(op: string): void;
 }

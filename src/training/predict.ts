@@ -1,4 +1,4 @@
-import type { ImageSet } from "../data/image-set.js";
+import type { Images } from "../data/image-source.js";
 import { BatchLoader } from "../data/loader.js";
 import type { Classifier } from "../models/classifier.js";
 import { FoldedNorms } from "../nn/folding.js";
@@ -19,7 +19,7 @@ export interface PredictOptions {
  */
 export async function predict(
   model: Classifier,
-  set: ImageSet,
+  set: Images,
   options: PredictOptions = {},
 ): Promise<Uint32Array> {
   const count = set.labels.length;
@@ -35,11 +35,11 @@ export async function predict(
   try {
     const loader = new BatchLoader(set, { batchSize, seed: 0, shuffle: false });
     let first = 0;
-    for (const batch of loader.epoch(0)) {
+    for await (const batch of loader.epoch(0)) {
       options.signal?.throwIfAborted();
       const input = inputs.get(batch.count) ?? new BatchInput(device, set, batch.count);
       inputs.set(batch.count, input);
-      input.write(batch, 0, 0, 0);
+      input.write(batch, { seed: 0, epoch: 0, step: 0 });
       const at = first;
       first += batch.count;
       const done = first;

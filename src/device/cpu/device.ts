@@ -86,10 +86,10 @@ export class CpuDevice implements Device {
     return this.#capturing;
   }
 
-  allocate(bytes: number, label: string): Storage {
+  allocate(bytes: number, label: string, lasting = false): Storage {
     this.#assertOpen();
-    const storage = this.#pool.allocate(bytes, label);
-    this.#capturing?.made(storage);
+    const storage = this.#pool.allocate(bytes, label, lasting);
+    if (!lasting) this.#capturing?.made(storage);
     return storage;
   }
 

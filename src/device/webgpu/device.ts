@@ -74,6 +74,8 @@ export class WebGpuDevice implements Device {
   readonly #dispatcher: Dispatcher;
   #recorded: Command[] | undefined;
   #capturing: CaptureLog | undefined;
+  /** What writes inside of the capture hand over. */
+  #constants: GpuStorage[] = [];
   #destroyed = false;
 
   /** Use `openWebGpuDevice`. */
@@ -109,10 +111,10 @@ export class WebGpuDevice implements Device {
     return this.#capturing;
   }
 
-  allocate(bytes: number, label: string): Storage {
+  allocate(bytes: number, label: string, lasting = false): Storage {
     this.#checkOpen();
-    const storage = this.#pool.allocate(bytes, label);
-    this.#capturing?.made(storage);
+    const storage = this.#pool.allocate(bytes, label, lasting);
+    if (!lasting) this.#capturing?.made(storage);
     return storage;
   }
 
@@ -138,16 +140,30 @@ export class WebGpuDevice implements Device {
   write(target: Slice, data: ArrayBufferView): void {
     this.#checkOpen();
     checkLive(target, "write");
-    if (this.#recorded) {
-      throw new DeviceError("write inside capture: fill the slice before, or between replays");
-    }
     checkWrite(target, data);
     if (data.byteLength === 0) return;
+    if (this.#recorded) {
+      this.#recordWrite(target, data);
+      return;
+    }
     // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
     if (this.#stream.names(target.storage)) this.#stream.submit();
     const source = unshared(data);
     this.gpu.queue.writeBuffer(bufferOf(target), byteOffset(target), source);
     noteWrite(target, undefined);
+  }
+
+  /** The values go to memory that the recording keeps; every replay copies them from there. */
+  #recordWrite(target: Slice, data: ArrayBufferView): void {
+    const length = data.byteLength / 4;
+    const label = `a constant for ${target.storage.label}`;
+    const storage = this.#pool.allocate(data.byteLength, label, true);
+    this.#constants.push(storage);
+    const src = { storage, offset: 0, length };
+    if (this.#stream.names(storage)) this.#stream.submit();
+    this.gpu.queue.writeBuffer(bufferOf(src), 0, unshared(data));
+    const dst = { storage: target.storage, offset: byteOffset(target) / 4, length };
+    this.run("copy", { src, dst });
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
@@ -187,6 +203,8 @@ export class WebGpuDevice implements Device {
     const log = new CaptureLog();
     this.#recorded = commands;
     this.#capturing = log;
+    const constants: GpuStorage[] = [];
+    this.#constants = constants;
     this.#pool.enterPrivate();
     let giveMemoryBack: () => void = () => {};
     let done = false;
@@ -197,7 +215,11 @@ export class WebGpuDevice implements Device {
       this.#recorded = undefined;
       this.#capturing = undefined;
       log.end();
-      giveMemoryBack = this.#pool.leavePrivate();
+      const leave = this.#pool.leavePrivate();
+      giveMemoryBack = () => {
+        leave();
+        for (const storage of constants.splice(0)) this.release(storage);
+      };
       if (!done) giveMemoryBack();
     }
     const host = {
