@@ -105,13 +105,8 @@ function checkSum(leaf: Tensor, adds: boolean): void {
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   const wanted = new Set(wrt);
   const graph = new Graph("gradients", loss, (x) => wanted.has(x));
-  for (const [i, x] of wrt.entries()) {
-    if (graph.needs(x) && tracked(loss)) continue;
-    throw new GradientError(
-      `gradients: the loss does not depend on input ${i} ${formatShape(x.shape)}; ` +
-        "call withGrad() on it before the forward pass",
-    );
-  }
+  const missing = wrt.findIndex((x) => !(graph.needs(x) && tracked(loss)));
+  if (missing >= 0) throw independent(wrt, missing);
   graph.check();
   loss.checkLive("gradients");
   const handOut = new HandOut();
@@ -121,8 +116,18 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
       if (wanted.has(x)) found.set(x, handOut.own(gradient));
     },
   });
-  return wrt.map((x) => found.get(x) as Tensor);
+  return wrt.map((x, i) => {
+    const gradient = found.get(x);
+    if (!gradient) throw independent(wrt, i);
+    return gradient;
+  });
 }
+
+const independent = (wrt: readonly Tensor[], i: number): GradientError =>
+  new GradientError(
+    `gradients: the loss does not depend on input ${i} ${formatShape(wrt[i]?.shape ?? [])} ` +
+      "through ops that have a gradient; call withGrad() on it before the forward pass",
+  );
 
 interface Propagation {
   release?: boolean;
