@@ -1,4 +1,5 @@
-import { hostEffect } from "../device/capture-log.js";
+import { type HostEffect, hostEffect } from "../device/capture-log.js";
+import type { Device } from "../device/device.js";
 import { GradientError, ShapeError } from "../device/errors.js";
 import type { Storage } from "../device/storage.js";
 import { empty } from "../tensor/create.js";
@@ -74,14 +75,23 @@ export function backward(loss: Tensor, options: BackwardOptions = {}): void {
     hostEffect(device, () => beginEra(device)); // half of them is none
     throw error;
   }
-  hostEffect(device, () => {
-    for (const leaf of accumulate ? leaves : []) checkSum(leaf, before.has(leaf));
-    const undo = accumulate ? [] : [beginEra(device)];
+  hostEffect(device, leaving(device, found, accumulate ? new Set(before.keys()) : undefined));
+}
+
+/** Makes what was found the leaves' gradients: with those that `sums` were added to, or alone. */
+function leaving(
+  device: Device,
+  found: ReadonlyMap<Tensor, Tensor>,
+  sums: ReadonlySet<Tensor> | undefined,
+): HostEffect {
+  return () => {
+    for (const leaf of sums ? found.keys() : []) checkSum(leaf, sums?.has(leaf) ?? false);
+    const undo = sums ? [] : [beginEra(device)];
     for (const [leaf, gradient] of found) undo.push(leaf.gradient.leave(gradient));
     return () => {
       for (const back of undo.reverse()) back();
     };
-  });
+  };
 }
 
 /** A recorded backward pass adds, or does not, as it did when it was recorded. */

@@ -74,7 +74,9 @@ describe("gradients", () => {
     const loss = sum(mul(x, leaf([3, 2, 1])));
     x.withGrad();
     expect(() => gradients(loss, [x])).toThrow(GradientError);
-    expect(() => gradients(loss, [x])).toThrow(/depend on input 0 \[3\] through.*call withGrad\(\)/);
+    expect(() => gradients(loss, [x])).toThrow(
+      /depend on input 0 \[3\] through.*call withGrad\(\)/,
+    );
     backward(loss);
     expect(x.grad).toBeUndefined();
     expect(() => backward(sum(x.detach()))).toThrow(/before the forward pass/);
@@ -107,6 +109,22 @@ describe("gradients", () => {
     }).toThrow(/detach\(\) cuts the graph/);
     const integers = tensor(device(), [1, 2], [2], "u32");
     expect(() => integers.withGrad()).toThrow(/u32; integers have no gradient/);
+  });
+
+  it("are none after a backward pass that failed on its way", () => {
+    using _ = device().scope();
+    const [x, y] = [leaf([1, 2, 3]), leaf([2, 1, 5])];
+    const loss = () => sum(mul(square(x), y));
+    backward(loss());
+    const run = device().run;
+    let left = 5;
+    device().run = (kernel, call) => {
+      if (left-- === 0) throw new Error("the device is full");
+      run.call(device(), kernel, call);
+    };
+    expect(() => backward(loss(), { accumulate: true })).toThrow("the device is full");
+    device().run = run;
+    expect([x.grad, y.grad]).toEqual([undefined, undefined]);
   });
 
   it("can be assigned, and are checked and copied like any", async () => {
