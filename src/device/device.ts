@@ -1,3 +1,4 @@
+import type { CaptureLog } from "./capture-log.js";
 import type { KernelChoice, VariantMap, VariantNotes } from "./choices.js";
 import type { KernelCalls, KernelName } from "./kernels.js";
 import type { Scope } from "./scope.js";
@@ -31,7 +32,12 @@ export interface DeviceCounters {
   bytesReserved: number;
 }
 
-/** A fixed sequence of commands, replayed without shape logic. Its memory stays its own. */
+/**
+ * A fixed sequence of commands, replayed without shape logic. Recordings compute on the same memory,
+ * one after the other; nothing else does while one of them lives. What is kept inside of a capture,
+ * or otherwise outlives its body, has memory of its own: the host may read and write it between
+ * replays, of this recording and of others.
+ */
 export interface Recording {
   /**
    * Compiles what the commands need, side by side and ahead of the first replay, which would
@@ -39,9 +45,12 @@ export interface Recording {
    * Rejects with DeviceError.
    */
   ready(onProgress?: (done: number, all: number) => void): Promise<void>;
-  /** Enqueues the recorded commands again. Whatever differs from step to step is in slices. */
+  /**
+   * Enqueues the recorded commands again. Whatever differs from step to step is in slices. Throws
+   * ReleasedError when memory they use was released.
+   */
   replay(): void;
-  /** Gives the recording's memory back. */
+  /** Gives the recording's memory back. A second call throws ReleasedError. */
   release(): void;
 }
 
@@ -55,14 +64,25 @@ export interface Device {
   /** The largest single storage, in bytes. */
   readonly maxStorageBytes: number;
   readonly counters: Readonly<DeviceCounters>;
+  /** What is being recorded, while `capture` runs its body. */
+  readonly capturing: CaptureLog | undefined;
 
-  /** A storage of at least `bytes` bytes with undefined content, owned by the innermost scope. */
+  /**
+   * A storage of at least `bytes` bytes with undefined content, owned by the innermost scope. One
+   * that is made inside of `capture` has its memory when the capture is over.
+   */
   allocate(bytes: number, label: string): Storage;
-  /** Gives a storage back to the pool. Commands already enqueued may still use it. */
+  /**
+   * Gives a storage back to the pool. Commands already enqueued may still use it. Throws
+   * ReleasedError when it was released before.
+   */
   release(storage: Storage): void;
   /** Opens a scope: what is allocated until its end and not kept is released there. */
   scope(): Scope;
-  /** Takes a storage out of every scope: it lives until `release`. */
+  /**
+   * Takes a storage out of every scope: it lives until `release`. Throws ReleasedError when it was
+   * released before.
+   */
   keep(storage: Storage): void;
 
   run<K extends KernelName>(kernel: K, call: KernelCalls[K]): void;
@@ -76,7 +96,7 @@ export interface Device {
   finish(): Promise<void>;
   /**
    * Runs `body` once and records the commands it would have enqueued; they run when the recording is
-   * replayed, not before.
+   * replayed, not before. `body` must be synchronous.
    */
   capture(body: () => void): Recording;
   /**

@@ -19,8 +19,8 @@ export function sizeClass(bytes: number): number {
 export interface RecordedMemory<M extends Memory> {
   /** The blocks that nothing lies in between replays. */
   readonly temporaries: readonly M[];
-  /** Throws ReleasedError where a storage that the recording got from outside is no more. */
-  checkLive(): void;
+  /** What the recording uses of what was made outside of it, or released inside. */
+  readonly outer: ReadonlySet<Storage>;
   /** Lets others have the blocks that no recording names any longer. */
   release(): void;
 }
@@ -32,6 +32,7 @@ interface Capture<M extends Memory> {
   readonly outer: Set<PooledStorage<M>>;
   /** Storages from outside that it released. */
   readonly ended: Set<PooledStorage<M>>;
+  readonly constants: PooledStorage<M>[];
   readonly steps: (() => void)[];
 }
 
@@ -76,6 +77,15 @@ export class Pool<M extends Memory> {
     return storage;
   }
 
+  /** In a captured body: memory that the host writes at once and that the recording keeps. */
+  constant(bytes: number, label: string): PooledStorage<M> {
+    const storage = this.#sized(bytes, label);
+    this.#bind(storage);
+    storage.kept = true;
+    this.#capture?.constants.push(storage);
+    return storage;
+  }
+
   /** Scratch memory of a kernel call, which no scope owns: released when its commands are enqueued. */
   lend(bytes: number, label: string): PooledStorage<M> {
     const storage = this.#sized(bytes, label);
@@ -85,7 +95,9 @@ export class Pool<M extends Memory> {
 
   release(storage: PooledStorage<M>): void {
     if (!storage.live) {
-      throw new ReleasedError(`${storage.label} was released twice; its scope owns it`);
+      throw new ReleasedError(
+        `"${storage.label}" was released twice; what a scope owns, the scope releases at its end`,
+      );
     }
     storage.live = false;
     this.#disown(storage);
@@ -96,6 +108,11 @@ export class Pool<M extends Memory> {
   }
 
   keep(storage: PooledStorage<M>): void {
+    if (!storage.live) {
+      throw new ReleasedError(
+        `keep: "${storage.label}" was released already; keep it before its scope ends`,
+      );
+    }
     this.#disown(storage);
     storage.kept = true;
   }
@@ -116,20 +133,24 @@ export class Pool<M extends Memory> {
   /** Runs `body`, then gives it memory and takes its steps. */
   capture(body: () => void): RecordedMemory<M> {
     if (this.#capture) throw new DeviceError("capture inside capture; record one at a time");
-    const capture: Capture<M> = { made: new Set(), outer: new Set(), ended: new Set(), steps: [] };
+    const capture: Capture<M> = {
+      ...{ made: new Set(), outer: new Set(), ended: new Set() },
+      ...{ constants: [], steps: [] },
+    };
     this.#capture = capture;
     this.#orAbandon(capture, body);
     const named = this.#store.record(() => {
       this.#orAbandon(capture, () => this.#carryOut(capture));
     });
-    const outer = [...capture.outer].filter(({ live }) => live);
-    const held = new Set([...outer, ...capture.made].map(({ memory }) => memory));
+    const { outer, made, constants } = capture;
+    const held = new Set([...outer, ...made].map(({ memory }) => memory));
     return {
       temporaries: [...named].filter((block) => !held.has(block)),
-      checkLive: () => {
-        for (const storage of outer) checkLive(storage, "a recording");
+      outer,
+      release: () => {
+        for (const storage of constants.splice(0)) this.release(storage);
+        this.#store.forget(named);
       },
-      release: () => this.#store.forget(named),
     };
   }
 
@@ -146,20 +167,30 @@ export class Pool<M extends Memory> {
     for (const step of steps) step();
   }
 
-  /** Ends the capture's first round, or its second; if that fails nothing of it is left. */
-  #orAbandon({ made, ended }: Capture<M>, round: () => void): void {
+  /** Ends the capture's first round, or its second; if that fails, only what is kept is left of it. */
+  #orAbandon(capture: Capture<M>, round: () => void): void {
     let done = false;
     try {
       round();
       done = true;
     } finally {
       this.#capture = null;
-      for (const storage of done ? [] : made) {
-        storage.live = false;
-        this.#disown(storage);
-        this.#unbind(storage);
+      if (!done) this.#abandon(capture);
+    }
+  }
+
+  #abandon({ made, ended, constants }: Capture<M>): void {
+    for (const storage of constants) storage.live = false;
+    for (const storage of [...constants, ...ended, ...made]) {
+      if (!storage.live) this.#unbind(storage);
+    }
+    // What still has an owner is usable, and the owner's to release.
+    for (const storage of made) {
+      try {
+        if (storage.live && !storage.memory) this.#bind(storage);
+      } catch (error) {
+        if (!(error instanceof LimitError)) throw error;
       }
-      for (const storage of done ? [] : ended) this.#unbind(storage);
     }
   }
 

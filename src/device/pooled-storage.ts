@@ -1,11 +1,13 @@
 import { ReleasedError } from "./errors.js";
 import type { Memory } from "./idle-blocks.js";
 import type { Storage } from "./storage.js";
+import type { WriteLog } from "./write-log.js";
 
 /** A storage on a block of memory, which it has from its allocation to its release. */
 export class PooledStorage<M extends Memory> implements Storage {
   live = true;
   kept = false;
+  writes: WriteLog | undefined;
   memory: M | null = null;
 
   constructor(

@@ -1,16 +1,20 @@
+import type { WriteLog } from "./write-log.js";
+
 /**
- * Memory that somebody owns. Each allocation makes one, and after its release it is never another
- * owner's, though its block of memory may be.
+ * Memory that somebody owns, from `allocate` to `release`. Afterwards it is never another owner's,
+ * though its block of memory may be.
  */
 export interface Storage {
   /** The pool's size class, at least what was asked for. */
   readonly bytes: number;
   /** What it holds, for error messages. */
   readonly label: string;
-  /** False once it was released. */
+  /** False once it was released, for ever. */
   readonly live: boolean;
   /** True when no scope owns it: it lives until it is released by name. */
   readonly kept: boolean;
+  /** When its parts were last written, from when on that matters to somebody. */
+  writes: WriteLog | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Device } from "../device/device.js";
 import { requireHalf } from "../device/half.js";
 import type { Slice } from "../device/storage.js";
+import { synchronous } from "../device/synchronous.js";
 import { convert } from "../tensor/convert.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Module } from "./module.js";
@@ -26,7 +27,7 @@ export class HalfWeights {
     this.#device = device;
     this.#values = values;
     this.#halves = { storage, offset: 0, length: values.length, type: "f16" };
-    this.#twins = model.parameters().map(([, { value }]) => {
+    this.#twins = model.parameters().map(([, { own: value }]) => {
       const { offset, length } = value.slice;
       const slice: Slice = { storage, offset, length, type: "f16" };
       return [value, new Tensor(device, slice, value.shape, "f16")];
@@ -42,7 +43,7 @@ export class HalfWeights {
   use<T>(body: () => T): T {
     for (const [value, half] of this.#twins) value.half = half;
     try {
-      return body();
+      return synchronous("HalfWeights.use", body());
     } finally {
       for (const [value] of this.#twins) value.half = undefined;
     }

@@ -14,7 +14,10 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
-/** The class a model gives each image of a set, in evaluation mode, without augmentation. */
+/**
+ * The class a model gives each image of a set, in evaluation mode, without augmentation. Every
+ * module's mode is afterwards what it was before.
+ */
 export async function predict(
   model: Classifier,
   set: Images,
@@ -25,7 +28,7 @@ export async function predict(
   if (count === 0) return out;
   const { device } = placementOf(model);
   const { batchSize = 256 } = options;
-  const wasTraining = model.training;
+  const restoreModes = model.saveModes();
   const inputs = new Map<number, BatchInput>();
   using folded = new FoldedNorms();
   model.eval();
@@ -37,7 +40,7 @@ export async function predict(
       options.signal?.throwIfAborted();
       const input = inputs.get(batch.count) ?? new BatchInput(device, set, batch.count);
       inputs.set(batch.count, input);
-      input.write(batch, 0, 0, 0);
+      input.write(batch, { seed: 0, epoch: 0, step: 0 });
       const at = first;
       first += batch.count;
       const done = first;
@@ -53,7 +56,7 @@ export async function predict(
     await before;
   } finally {
     await before.catch(() => {}); // its memory is in use until then; the first error is thrown
-    if (wasTraining) model.train();
+    restoreModes();
     for (const input of inputs.values()) input.release();
   }
   return out;
@@ -61,7 +64,8 @@ export async function predict(
 
 function classify(model: Classifier, folded: FoldedNorms, input: BatchInput): Promise<Uint32Array> {
   using _ = placementOf(model).device.scope();
-  return folded.run(() => argmax(model.forward(input.images(noAugmentation)), [1]).readIntegers());
+  const classes = folded.run(() => argmax(model.forward(input.images(noAugmentation)), [1]));
+  return classes.readIntegers();
 }
 
 /** Share of predictions that equal the labels. */

@@ -70,7 +70,7 @@ describe("Pool", () => {
     expect(second.memory).toBe(memory);
     expect([first.live, second.live]).toEqual([false, true]);
     expect([first.label, second.label]).toEqual(["activation", "gradient"]);
-    expect(() => pool.release(first)).toThrow(/activation was released twice/);
+    expect(() => pool.release(first)).toThrow(/"activation" was released twice/);
     expect(second.live).toBe(true);
     expect(created).toHaveLength(1);
   });

@@ -1,13 +1,15 @@
+import { CaptureLog, noteCall, noteWrite } from "../capture-log.js";
 import type { KernelChoice, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError, DeviceLostError, LimitError } from "../errors.js";
 import type { Memory } from "../idle-blocks.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
 import { pending } from "../pending.js";
-import { newCounters, Pool } from "../pool.js";
+import { newCounters, Pool, type RecordedMemory } from "../pool.js";
 import { checkLive, type PooledStorage } from "../pooled-storage.js";
 import type { Scope } from "../scope.js";
 import { type Slice, type Storage, storagesOf } from "../storage.js";
+import { synchronous } from "../synchronous.js";
 import type { Blocks } from "./blocks.js";
 import { observeConvVariants } from "./conv-variant.js";
 import type { Executor } from "./executor.js";
@@ -51,6 +53,7 @@ export class CpuDevice implements Device {
   readonly #lowered: { slot: number; params: readonly number[] }[] = [];
   readonly #scratch: CpuStorage[] = [];
   #recording: CpuRecording | null = null;
+  #capturing: CaptureLog | undefined;
   #destroyed = false;
 
   /** Use `openCpuDevice`. */
@@ -96,6 +99,10 @@ export class CpuDevice implements Device {
     return this.#counters;
   }
 
+  get capturing(): CaptureLog | undefined {
+    return this.#capturing;
+  }
+
   allocate(bytes: number, label: string): Storage {
     this.#assertOpen();
     return this.#pool.allocate(bytes, label);
@@ -120,6 +127,7 @@ export class CpuDevice implements Device {
       kernel,
       () => this.#lower(kernel, call),
     );
+    noteCall(kernel, call, this.#capturing);
   }
 
   #lower<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
@@ -158,6 +166,7 @@ export class CpuDevice implements Device {
     );
     if (this.#recording) this.#recording.hold(staged, bytes);
     else queue.freeHostBlock(staged, bytes);
+    noteWrite(target, this.#capturing);
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
@@ -196,19 +205,24 @@ export class CpuDevice implements Device {
   capture(body: () => void): Recording {
     this.#assertOpen();
     this.#assertNotCapturing("capture");
+    const log = new CaptureLog();
     const recording = new CpuRecording(this.#parts.queue, (commands) => {
       this.#assertOpen();
       this.#assertNotCapturing("replay");
+      log.replay();
       this.#counters.dispatches += commands;
     });
     this.#recording = recording;
+    this.#capturing = log;
+    let memory: RecordedMemory<Block> | undefined;
     try {
-      recording.close(this.#pool.capture(body));
-    } catch (error) {
-      recording.release();
-      throw error;
+      memory = this.#pool.capture(() => synchronous("capture", body()));
+      recording.close(memory);
     } finally {
       this.#recording = null;
+      this.#capturing = undefined;
+      log.end(memory?.outer);
+      if (!memory) recording.release();
     }
     return recording;
   }

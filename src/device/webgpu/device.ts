@@ -1,3 +1,4 @@
+import { CaptureLog, noteCall, noteWrite } from "../capture-log.js";
 import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
@@ -8,6 +9,7 @@ import { checkLive } from "../pooled-storage.js";
 import { groupCalls, type ProfiledCall, type TracedDispatch } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { byteOffset, type Slice, type Storage, storagesOf } from "../storage.js";
+import { synchronous } from "../synchronous.js";
 import {
   type AdapterOptions,
   adapterTraits,
@@ -76,12 +78,15 @@ export class WebGpuDevice implements Device {
   readonly #dispatcher: Dispatcher;
   readonly #recordingHost: RecordingHost = {
     prepare: (...recording) => this.#wait(this.#prepare(...recording)),
-    replay: (commands, blocks) => {
+    replay: (log, commands, blocks) => {
       this.#checkOpen();
+      if (this.#recorded) throw new DeviceError("replay inside capture: replay it afterwards");
+      log.replay();
       this.#stream.replay(commands, blocks);
     },
   };
   #recorded: Command[] | undefined;
+  #capturing: CaptureLog | undefined;
   #destroyed = false;
 
   /** Use `openWebGpuDevice`. */
@@ -124,6 +129,10 @@ export class WebGpuDevice implements Device {
     });
   }
 
+  get capturing(): CaptureLog | undefined {
+    return this.#capturing;
+  }
+
   allocate(bytes: number, label: string): Storage {
     this.#checkOpen();
     return this.#pool.allocate(bytes, label);
@@ -149,20 +158,37 @@ export class WebGpuDevice implements Device {
       kernel,
       () => this.#dispatcher.run(kernel, call, traced),
     );
+    noteCall(kernel, call, this.#capturing);
   }
 
   write(target: Slice, data: ArrayBufferView): void {
     this.#checkOpen();
     checkLive(target.storage, "write");
-    if (this.#recorded) {
-      throw new DeviceError("write inside capture: fill the slice before, or between replays");
-    }
     checkWrite(target, data);
     if (data.byteLength === 0) return;
+    if (this.#recorded) {
+      this.#recordWrite(target, data);
+      return;
+    }
+    this.#writeNow(target, data);
+    noteWrite(target, undefined);
+  }
+
+  #writeNow(target: Slice, data: ArrayBufferView): void {
     // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
     const block = blockOf(target, "write");
     if (this.#stream.names(block)) this.#stream.submit();
     this.gpu.queue.writeBuffer(block.buffer, byteOffset(target), unshared(data));
+  }
+
+  /** The values go to memory that the recording keeps; every replay copies them from there. */
+  #recordWrite(target: Slice, data: ArrayBufferView): void {
+    const length = data.byteLength / 4;
+    const label = `a constant for ${target.storage.label}`;
+    const src = { storage: this.#pool.constant(data.byteLength, label), offset: 0, length };
+    this.#writeNow(src, data);
+    const dst = { storage: target.storage, offset: byteOffset(target) / 4, length };
+    this.run("copy", { src, dst });
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
@@ -199,7 +225,9 @@ export class WebGpuDevice implements Device {
     this.#checkOpen();
     if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
     const commands: Command[] = [];
+    const log = new CaptureLog();
     this.#recorded = commands;
+    this.#capturing = log;
     let memory: RecordedMemory<GpuBlock> | undefined;
     // Bind groups on a block that the GPU had no room for are refused, and made anew by `ready`.
     const note = (error: GPUError): void => {
@@ -207,10 +235,13 @@ export class WebGpuDevice implements Device {
       this.#faults.add(toDeviceError(error));
     };
     try {
-      memory = this.#faults.watch("validation", () => this.#pool.capture(body), note);
-      return new GpuRecording(this.#recordingHost, commands, memory);
+      const capture = () => this.#pool.capture(() => synchronous("capture", body()));
+      memory = this.#faults.watch("validation", capture, note);
+      return new GpuRecording(this.#recordingHost, { commands, log, memory });
     } finally {
       this.#recorded = undefined;
+      this.#capturing = undefined;
+      log.end(memory?.outer);
     }
   }
 
