@@ -96,6 +96,21 @@ describeOnDevices("recordings", (device) => {
     for (const recording of [first, second]) recording.release();
   });
 
+  it("hold commands only: nothing is read, awaited or replayed while they are made", async () => {
+    using _ = device().scope();
+    const x = tensor(device(), values([5], 1));
+    const replayed = device().capture(() => tanh(x).keep());
+    const inside: Promise<unknown>[] = [];
+    const recording = device().capture(() => {
+      inside.push(x.read(), device().finish());
+      expect(() => replayed.replay()).toThrow(/replay inside capture/);
+      expect(() => device().capture(() => {})).toThrow(/capture inside capture/);
+    });
+    for (const wait of inside) await expect(wait).rejects.toThrow(/inside capture/);
+    expect(await x.read()).toEqual(values([5], 1));
+    for (const made of [recording, replayed]) made.release();
+  });
+
   it("refuse to run when a tensor that they read or write is no more", async () => {
     using _ = device().scope();
     const weight = weights();

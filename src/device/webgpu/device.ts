@@ -1,15 +1,14 @@
-import { CaptureLog, noteCall, noteWrite } from "../capture-log.js";
+import { type CaptureLog, noteCall, noteWrite } from "../capture-log.js";
 import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
 import { pending } from "../pending.js";
-import { newCounters, Pool, type RecordedMemory } from "../pool.js";
+import { newCounters, Pool } from "../pool.js";
 import { checkLive } from "../pooled-storage.js";
 import { groupCalls, type ProfiledCall, type TracedDispatch } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { byteOffset, type Slice, type Storage, storagesOf } from "../storage.js";
-import { synchronous } from "../synchronous.js";
 import {
   type AdapterOptions,
   adapterTraits,
@@ -20,13 +19,14 @@ import {
 import { keepAlive } from "./alive.js";
 import { loadTuned, type TuneOptions, type TuneResult } from "./autotune.js";
 import { Dispatcher } from "./dispatcher.js";
-import { Faults, toDeviceError } from "./faults.js";
+import { Faults } from "./faults.js";
 import { checkWrite, unshared } from "./host-data.js";
 import type { AdapterTraits, GpuLowering } from "./lowering.js";
 import { blockOf, type GpuBlock, GpuMemory, type GpuStorage, Staging } from "./memory.js";
 import { Profiler } from "./profiler.js";
 import { readBack } from "./read-back.js";
-import { GpuRecording, type RecordingHost } from "./recording.js";
+import { Recorder } from "./recorder.js";
+import type { RecordingHost } from "./recording.js";
 import { type Command, CommandStream } from "./stream.js";
 import type { StoredChoices, TuneStore } from "./tune-store.js";
 import { tuneDevice } from "./tuner.js";
@@ -76,17 +76,7 @@ export class WebGpuDevice implements Device {
   readonly #stream: CommandStream;
   readonly #choices: VariantChoices;
   readonly #dispatcher: Dispatcher;
-  readonly #recordingHost: RecordingHost = {
-    prepare: (...recording) => this.#wait(this.#prepare(...recording)),
-    replay: (log, commands, blocks) => {
-      this.#checkOpen();
-      if (this.#recorded) throw new DeviceError("replay inside capture: replay it afterwards");
-      log.replay();
-      this.#stream.replay(commands, blocks);
-    },
-  };
-  #recorded: Command[] | undefined;
-  #capturing: CaptureLog | undefined;
+  readonly #recorder: Recorder;
   #destroyed = false;
 
   /** Use `openWebGpuDevice`. */
@@ -124,13 +114,21 @@ export class WebGpuDevice implements Device {
     this.#choices = new VariantChoices(options.variants);
     const adapter = { ...this.traits, variants: this.#choices };
     this.#dispatcher = new Dispatcher(gpu, this.counters, this.#pool, adapter, (command) => {
-      if (this.#recorded) this.#recorded.push(command);
-      else this.#stream.dispatch(command);
+      if (!this.#recorder.takes(command)) this.#stream.dispatch(command);
+    });
+    this.#recorder = new Recorder(this.#pool, this.#faults, {
+      prepare: (...recording) => this.#wait(this.#prepare(...recording)),
+      replay: (log, commands, blocks) => {
+        this.#checkOpen();
+        this.#recorder.refuse("replay");
+        log.replay();
+        this.#stream.replay(commands, blocks);
+      },
     });
   }
 
   get capturing(): CaptureLog | undefined {
-    return this.#capturing;
+    return this.#recorder.log;
   }
 
   allocate(bytes: number, label: string): Storage {
@@ -152,13 +150,13 @@ export class WebGpuDevice implements Device {
 
   run<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
     this.#checkOpen();
-    const traced = this.#recorded !== undefined || this.#profiler.enabled;
+    const traced = this.capturing !== undefined || this.#profiler.enabled;
     this.#pool.use(
       () => storagesOf(call),
       kernel,
       () => this.#dispatcher.run(kernel, call, traced),
     );
-    noteCall(kernel, call, this.#capturing);
+    noteCall(kernel, call, this.capturing);
   }
 
   write(target: Slice, data: ArrayBufferView): void {
@@ -166,7 +164,7 @@ export class WebGpuDevice implements Device {
     checkLive(target.storage, "write");
     checkWrite(target, data);
     if (data.byteLength === 0) return;
-    if (this.#recorded) {
+    if (this.capturing) {
       this.#recordWrite(target, data);
       return;
     }
@@ -197,6 +195,7 @@ export class WebGpuDevice implements Device {
 
   async #read(source: Slice): Promise<ArrayBuffer> {
     this.#checkOpen();
+    this.#recorder.refuse("read");
     checkLive(source.storage, "read");
     return readBack(source, this.#stream, this.#staging, this.#faults);
   }
@@ -211,6 +210,7 @@ export class WebGpuDevice implements Device {
 
   async #finish(): Promise<void> {
     this.#checkOpen();
+    this.#recorder.refuse("finish");
     this.#stream.submit();
     const period = this.#faults.begin();
     try {
@@ -223,26 +223,7 @@ export class WebGpuDevice implements Device {
 
   capture(body: () => void): Recording {
     this.#checkOpen();
-    if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
-    const commands: Command[] = [];
-    const log = new CaptureLog();
-    this.#recorded = commands;
-    this.#capturing = log;
-    let memory: RecordedMemory<GpuBlock> | undefined;
-    // Bind groups on a block that the GPU had no room for are refused, and made anew by `ready`.
-    const note = (error: GPUError): void => {
-      if (memory?.temporaries.some(({ refused }) => refused)) return;
-      this.#faults.add(toDeviceError(error));
-    };
-    try {
-      const capture = () => this.#pool.capture(() => synchronous("capture", body()));
-      memory = this.#faults.watch("validation", capture, note);
-      return new GpuRecording(this.#recordingHost, { commands, log, memory });
-    } finally {
-      this.#recorded = undefined;
-      this.#capturing = undefined;
-      log.end(memory?.outer);
-    }
+    return this.#recorder.capture(body);
   }
 
   async #prepare(...[commands, temporaries, onProgress]: Parameters<RecordingHost["prepare"]>) {
