@@ -1,6 +1,7 @@
 // What every bundle of src/ has in common.
 import { join } from "node:path";
 import { wasmDeltas } from "./wasm-delta.mjs";
+import { wgslText } from "./wgsl-text.mjs";
 
 /** `using` is lowered for both targets; neither has it. */
 const shared = {
@@ -9,8 +10,7 @@ const shared = {
   format: "esm",
   charset: "utf8",
   legalComments: "none",
-  loader: { ".wgsl": "text" },
-  plugins: [wasmDeltas],
+  plugins: [wasmDeltas, wgslText],
   logLevel: "warning",
 };
 
