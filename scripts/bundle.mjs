@@ -1,7 +1,6 @@
 // What every bundle of src/ has in common.
 import { join } from "node:path";
 import { wasmDeltas } from "./wasm-delta.mjs";
-import { wgslText } from "./wgsl-text.mjs";
 
 /** `using` is lowered for both targets; neither has it. */
 const shared = {
@@ -10,7 +9,8 @@ const shared = {
   format: "esm",
   charset: "utf8",
   legalComments: "none",
-  plugins: [wasmDeltas, wgslText],
+  loader: { ".wgsl": "text" },
+  plugins: [wasmDeltas],
   logLevel: "warning",
 };
 
