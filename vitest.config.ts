@@ -25,6 +25,7 @@ const storeys = [
   "test/house.test.ts",
   "test/files/",
   "test/device/",
+  "test/kernel-check/",
   "test/tensor/",
   "test/autograd/",
   "test/ops/",

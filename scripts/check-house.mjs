@@ -15,6 +15,7 @@ const storeys = [
   ["models"],
   ["optim"],
   ["nn"],
+  ["kernel-check"],
   ["io"],
   ["ops"],
   ["autograd"],

@@ -2,12 +2,12 @@ import { openCpuDevice } from "../device/cpu/open.js";
 import type { KernelName } from "../device/kernels.js";
 import { openWebGpuDevice } from "../device/webgpu/device.js";
 import { variantNames } from "../device/webgpu/forced-variants.js";
-import { kernelCases } from "../lab/kernel-check/cases/index.js";
+import { kernelCases } from "../kernel-check/cases/index.js";
 import {
   checkKernels,
   type KernelCheckOptions,
   type KernelCheckRow,
-} from "../lab/kernel-check/check.js";
+} from "../kernel-check/check.js";
 import type { Progress } from "./progress.js";
 
 export interface CheckOptions {

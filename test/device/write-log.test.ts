@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { WriteLog } from "../../src/device/write-log.js";
 import { written } from "../../src/device/written.js";
-import { kernelBounds } from "../../src/lab/kernel-check/bounds.js";
+import { kernelBounds } from "../../src/kernel-check/bounds.js";
 import { Philox } from "../../src/tensor/random.js";
 
 describe("what was written when", () => {

@@ -1,7 +1,7 @@
-import { mismatch, type Tolerance } from "../../src/lab/kernel-check/compare.js";
+import { mismatch, type Tolerance } from "../../src/kernel-check/compare.js";
 import type { HostArray } from "./host-call.js";
 
-export * from "../../src/lab/kernel-check/compare.js";
+export * from "../../src/kernel-check/compare.js";
 
 /** Throws with the error, the bar and the worst element; `what` names the kernel and the result. */
 export function expectClose(

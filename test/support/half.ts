@@ -1,1 +1,1 @@
-export * from "../../src/lab/kernel-check/half-array.js";
+export * from "../../src/kernel-check/half-array.js";

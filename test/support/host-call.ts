@@ -1,2 +1,2 @@
-export * from "../../src/lab/kernel-check/host-call.js";
-export { runKernel } from "../../src/lab/kernel-check/run-kernel.js";
+export * from "../../src/kernel-check/host-call.js";
+export { runKernel } from "../../src/kernel-check/run-kernel.js";

@@ -1,8 +1,8 @@
 import { test } from "vitest";
 import type { Device } from "../../src/device/device.js";
 import type { KernelName } from "../../src/device/kernels.js";
-import { kernelBounds } from "../../src/lab/kernel-check/bounds.js";
-import { compareCall } from "../../src/lab/kernel-check/compare-call.js";
+import { kernelBounds } from "../../src/kernel-check/bounds.js";
+import { compareCall } from "../../src/kernel-check/compare-call.js";
 import { references } from "../reference/index.js";
 import type { Tolerance } from "./compare.js";
 import { cloneCall, type HostCall } from "./host-call.js";

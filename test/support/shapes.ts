@@ -1,1 +1,1 @@
-export * from "../../src/lab/kernel-check/cases/shapes.js";
+export * from "../../src/kernel-check/cases/shapes.js";

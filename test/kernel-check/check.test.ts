@@ -5,13 +5,13 @@ import { openCpuDevice } from "../../src/device/cpu/open.js";
 import type { Device } from "../../src/device/device.js";
 import type { KernelName } from "../../src/device/kernels.js";
 import { openWebGpuDevice, type WebGpuDevice } from "../../src/device/webgpu/device.js";
-import { boundsOf, fieldOf } from "../../src/lab/kernel-check/bounds.js";
-import { kernelCases } from "../../src/lab/kernel-check/cases/index.js";
-import type { CaseOf } from "../../src/lab/kernel-check/cases/table.js";
-import { checkKernels, type KernelCheckOptions } from "../../src/lab/kernel-check/check.js";
-import { Draw } from "../../src/lab/kernel-check/draw.js";
-import { HalfArray } from "../../src/lab/kernel-check/half-array.js";
-import { arraysOf } from "../../src/lab/kernel-check/host-call.js";
+import { boundsOf, fieldOf } from "../../src/kernel-check/bounds.js";
+import { kernelCases } from "../../src/kernel-check/cases/index.js";
+import type { CaseOf } from "../../src/kernel-check/cases/table.js";
+import { checkKernels, type KernelCheckOptions } from "../../src/kernel-check/check.js";
+import { Draw } from "../../src/kernel-check/draw.js";
+import { HalfArray } from "../../src/kernel-check/half-array.js";
+import { arraysOf } from "../../src/kernel-check/host-call.js";
 import { useDevice } from "../support/devices.js";
 
 /** Room for a cold compiler on a busy machine. */

@@ -1,9 +1,9 @@
-import type { VariantMap } from "../../device/choices.js";
-import type { Device } from "../../device/device.js";
-import type { KernelName } from "../../device/kernels.js";
-import type { WebGpuDevice } from "../../device/webgpu/device.js";
-import { type ForcedVariant, forcedVariants } from "../../device/webgpu/forced-variants.js";
-import type { FloatType } from "../../tensor/tensor.js";
+import type { VariantMap } from "../device/choices.js";
+import type { Device } from "../device/device.js";
+import type { KernelName } from "../device/kernels.js";
+import type { WebGpuDevice } from "../device/webgpu/device.js";
+import { type ForcedVariant, forcedVariants } from "../device/webgpu/forced-variants.js";
+import type { FloatType } from "../tensor/tensor.js";
 import { boundsOf } from "./bounds.js";
 import { kernelCases } from "./cases/index.js";
 import type { CaseOf } from "./cases/table.js";

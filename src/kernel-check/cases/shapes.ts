@@ -1,4 +1,4 @@
-import type { Conv2dShape, Pool2dShape } from "../../../device/kernels.js";
+import type { Conv2dShape, Pool2dShape } from "../../device/kernels.js";
 
 type Pair = readonly [height: number, width: number];
 interface Window {

@@ -1,4 +1,4 @@
-import type { KernelName } from "../../../device/kernels.js";
+import type { KernelName } from "../../device/kernels.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 

@@ -1,4 +1,4 @@
-import { sizeOf } from "../../../tensor/shape.js";
+import { sizeOf } from "../../tensor/shape.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 import type { CasesOf } from "./table.js";

@@ -1,5 +1,5 @@
-import type { Device } from "../../device/device.js";
-import type { KernelName } from "../../device/kernels.js";
+import type { Device } from "../device/device.js";
+import type { KernelName } from "../device/kernels.js";
 import { fieldOf } from "./bounds.js";
 import { errorOf, exact, mismatch, type Tolerance } from "./compare.js";
 import { arraysOf, type HostArray, type HostCall } from "./host-call.js";

@@ -1,4 +1,4 @@
-import type { KernelName } from "../../device/kernels.js";
+import type { KernelName } from "../device/kernels.js";
 import { eachRelative, exact, maxRelative, normRelative, type Tolerance } from "./compare.js";
 import { HalfArray, halfRounding } from "./half-array.js";
 import type { HostArray, HostCall } from "./host-call.js";

@@ -8,8 +8,8 @@ import {
   evaluate,
   type Name,
   operandsOf,
-} from "../../../device/elementwise.js";
-import { sizeOf } from "../../../tensor/shape.js";
+} from "../../device/elementwise.js";
+import { sizeOf } from "../../tensor/shape.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 import type { CasesOf } from "./table.js";

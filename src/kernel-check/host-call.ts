@@ -1,5 +1,5 @@
-import type { KernelCalls, KernelName } from "../../device/kernels.js";
-import type { Slice } from "../../device/storage.js";
+import type { KernelCalls, KernelName } from "../device/kernels.js";
+import type { Slice } from "../device/storage.js";
 import { HalfArray } from "./half-array.js";
 
 /** A slice's content on the host: float32 (or, in a HalfArray, f16) values as float64, or words. */

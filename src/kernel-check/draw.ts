@@ -1,5 +1,5 @@
-import { Philox } from "../../tensor/random.js";
-import type { FloatType } from "../../tensor/tensor.js";
+import { Philox } from "../tensor/random.js";
+import type { FloatType } from "../tensor/tensor.js";
 import { HalfArray, halves } from "./half-array.js";
 
 /**
