@@ -1,5 +1,11 @@
 import { type Expr, elementwiseKernels } from "./elementwise.js";
-import type { Conv2dShape, KernelCalls, KernelName, Pool2dShape } from "./kernels.js";
+import type {
+  Conv2dShape,
+  KernelCalls,
+  KernelName,
+  LayerNormShape,
+  Pool2dShape,
+} from "./kernels.js";
 import { bytesPerElement, type Slice } from "./storage.js";
 
 /** What a kernel call is by its definition, whichever way a device computes it. */
@@ -45,6 +51,11 @@ export function describeConv(s: Conv2dShape): string {
 const conv = (name: string, s: Conv2dShape, ...slices: (Slice | null)[]): CallCost => {
   const macs = s.n * s.outH * s.outW * s.cOut * s.kh * s.kw * s.cIn;
   return cost(name, describeConv(s), 2 * macs, bytesOf(...slices));
+};
+
+const norm = (name: string, s: LayerNormShape, each: number, bytes: number): CallCost => {
+  const shape = [s.outer, s.positions, s.groups, s.width];
+  return cost(name, shape, each * shape.reduce((a, b) => a * b, 1), bytes);
 };
 
 const pool = (name: string, s: Pool2dShape, ...slices: Slice[]): CallCost => {
@@ -95,6 +106,17 @@ const costs: Costs = {
   },
   batchNormStatistics: ({ channels }) =>
     cost("batchNormStatistics", [channels], 3 * channels, 16 * channels),
+  // Mean 1, centred variance 3, a difference and a product; gamma and beta.
+  layerNorm: ({ x, gamma, beta, out, ...s }) => {
+    const each = 6 + (gamma ? 1 : 0) + (beta ? 1 : 0);
+    return norm("layerNorm", s, each, bytesOf(x, out));
+  },
+  // xhat 2; for dx a product with gamma, two sums 3, two multiply-adds and a product; dgamma 2; dbeta 1.
+  layerNormBackward: ({ x, dy, gamma, dx, dgamma, dbeta, ...s }) => {
+    const each = 2 + (dx ? 8 + (gamma ? 1 : 0) : 0) + (dgamma ? 2 : 0) + (dbeta ? 1 : 0);
+    const passes = (dx ? 1 : 0) + (dgamma || dbeta ? 1 : 0);
+    return norm("layerNormBackward", s, each, passes * bytesOf(x, dy) + bytesOf(dx));
+  },
   pool2d: ({ op, x, out, shape }) => pool(`pool2d ${op}`, shape, x, out),
   pool2dBackward: ({ op, x, dy, dx, shape }) =>
     pool(`pool2dBackward ${op}`, shape, dy, dx, ...(op === "max" ? [x] : [])),

@@ -106,6 +106,36 @@ export interface KernelCalls {
     channels: number;
     eps: number;
   };
+  /**
+   * out := (x - mean) * invStd * gamma + beta, normalised over each group's positions and width:
+   * mean and centred variance of x[o, :, g, :], invStd = 1 / sqrt(variance + eps). mean and invStd
+   * ([outer, groups]) are written for the backward pass; null is gamma 1, beta 0.
+   */
+  layerNorm: LayerNormShape & {
+    x: Slice;
+    /** [groups * width], and so is beta. */
+    gamma: Slice | null;
+    beta: Slice | null;
+    mean: Slice;
+    invStd: Slice;
+    out: Slice;
+    eps: number;
+  };
+  /**
+   * g := dy * gamma; over each group dx := invStd * (g - mean of g - xhat * mean of (g * xhat)),
+   * xhat = (x - mean) * invStd. dgamma := sum dy * xhat and dbeta := sum dy over outer and positions.
+   * Null outputs are not computed.
+   */
+  layerNormBackward: LayerNormShape & {
+    x: Slice;
+    dy: Slice;
+    gamma: Slice | null;
+    mean: Slice;
+    invStd: Slice;
+    dx: Slice | null;
+    dgamma: Slice | null;
+    dbeta: Slice | null;
+  };
   /** NHWC windows; max ignores padding, avg divides by kh * kw (padding counts as zeros). */
   pool2d: { op: "max" | "avg"; x: Slice; out: Slice; shape: Pool2dShape };
   /** dx of pool2d; for max the first maximum of a window (row-major) takes the gradient. */
@@ -260,6 +290,17 @@ export interface Pool2dShape {
   padW: number;
   outH: number;
   outW: number;
+}
+
+/**
+ * x is [outer, positions, groups, width]. Layer norm over the last dimension has one position and
+ * one group; group norm of NHWC has as many positions as pixels.
+ */
+export interface LayerNormShape {
+  outer: number;
+  positions: number;
+  groups: number;
+  width: number;
 }
 
 /** x is [rows, channels]. */

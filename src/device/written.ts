@@ -16,6 +16,8 @@ export const written = {
   batchNormInference: ["out"],
   batchNormBackward: ["dx", "dgamma", "dbeta", "dresidual"],
   batchNormStatistics: ["mean", "invStd"],
+  layerNorm: ["out", "mean", "invStd"],
+  layerNormBackward: ["dx", "dgamma", "dbeta"],
   pool2d: ["out"],
   pool2dBackward: ["dx"],
   softmaxCrossEntropy: ["loss", "probabilities"],

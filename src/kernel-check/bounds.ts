@@ -30,6 +30,8 @@ export const kernelBounds: Record<KernelName, Readonly<Record<string, Tolerance>
     dresidual: maxRelative,
   },
   batchNormStatistics: { mean: exact, invStd: maxRelative },
+  layerNorm: { out: normRelative, mean: maxRelative, invStd: normRelative },
+  layerNormBackward: { dx: normRelative, dgamma: normRelative, dbeta: normRelative },
   pool2d: { out: maxRelative },
   pool2dBackward: { dx: maxRelative },
   softmaxCrossEntropy: { loss: maxRelative, probabilities: maxRelative },

@@ -106,6 +106,8 @@ const shared: Partial<Record<KernelName, readonly (readonly string[])[]>> = {
     ["runningMean", "runningVar"],
   ],
   batchNormBackward: [["dgamma", "dbeta"]],
+  layerNorm: [["gamma", "beta"]],
+  layerNormBackward: [["dgamma", "dbeta"]],
   matmul: [["b", "bias"]],
 };
 

@@ -5,6 +5,7 @@ export * from "./conv2d.js";
 export * from "./cross-entropy.js";
 export * from "./elementwise.js";
 export * from "./gather.js";
+export * from "./layer-norm.js";
 export { permute, reshape, transpose } from "./layout.js";
 export * from "./matmul.js";
 export * from "./pool2d.js";

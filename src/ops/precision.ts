@@ -7,7 +7,7 @@ import { inType } from "./cast.js";
  *
  *   matmul, conv2d          operands and result as the activation; products are added in f32, the
  *                           gradient of an f32 weight is f32
- *   batchNorm, pooling      result as the activation, arithmetic f32; statistics, scale and shift f32
+ *   norms, pooling          result as the activation, arithmetic f32; statistics, scale and shift f32
  *   elementwise             result as the full-sized operands, f32 if they differ; arithmetic f32
  *   sums, means, maxima     result f32, so the head behind a global average pool is f32
  *   crossEntropy            f32, whatever the logits are

@@ -22,6 +22,7 @@ const onHalves: readonly KernelName[] = [
   ...(["copy", "fill", "permute", "augment", "elementwise", "reduce", "pool2d"] as const),
   ...(["pool2dBackward", "matmul", "conv2d", "conv2dInference", "conv2dInputGrad"] as const),
   ...(["conv2dWeightGrad", "batchNorm", "batchNormInference", "batchNormBackward"] as const),
+  ...(["layerNorm", "layerNormBackward"] as const),
 ];
 
 describe("the calls", () => {

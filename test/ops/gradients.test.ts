@@ -21,6 +21,7 @@ import {
   where,
 } from "../../src/ops/elementwise.js";
 import { gather } from "../../src/ops/gather.js";
+import { groupNorm, layerNorm } from "../../src/ops/layer-norm.js";
 import { permute, reshape, transpose } from "../../src/ops/layout.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { avgPool2d, globalAvgPool, maxPool2d } from "../../src/ops/pool2d.js";
@@ -145,6 +146,15 @@ const cases: Record<string, { shapes: Shape[]; low?: number; loss: Loss }> = {
   "batchNorm, frozen statistics, relu, residual": {
     shapes: [[7, 5], [5], [5], [7, 5]],
     loss: (x) => weighed(normalised(x, false, true)),
+  },
+  "layerNorm with scale and shift": {
+    shapes: [[3, 5, 7], [7], [7]],
+    loss: (x) => weighed(layerNorm(pick(x, 0), { gamma: pick(x, 1), beta: pick(x, 2) })),
+  },
+  "layerNorm, bare": { shapes: [[5, 12]], loss: (x) => weighed(layerNorm(pick(x, 0))) },
+  "groupNorm with scale and shift": {
+    shapes: [[2, 3, 5, 6], [6], [6]],
+    loss: (x) => weighed(groupNorm(pick(x, 0), 2, { gamma: pick(x, 1), beta: pick(x, 2) })),
   },
   "maxPool2d and avgPool2d with overlap and padding": {
     shapes: [[2, 5, 7, 3]],

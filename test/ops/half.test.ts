@@ -10,6 +10,7 @@ import { conv2d } from "../../src/ops/conv2d.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { add, mul, relu } from "../../src/ops/elementwise.js";
 import { gather } from "../../src/ops/gather.js";
+import { groupNorm, layerNorm } from "../../src/ops/layer-norm.js";
 import { permute, reshape } from "../../src/ops/layout.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { globalAvgPool, maxPool2d } from "../../src/ops/pool2d.js";
@@ -98,6 +99,17 @@ const cases: Record<string, Case> = {
       const options = { training: true, relu: true, residual: pick(x, 1) };
       return globalAvgPool(batchNorm(pick(x, 0), state, options));
     },
+  },
+  "layer norm": {
+    half: [[13, 35]],
+    single: [[35], [35]],
+    roundings: 3,
+    result: (x) => layerNorm(pick(x, 0), { gamma: pick(x, 1), beta: pick(x, 2) }),
+  },
+  "group norm": {
+    half: [[4, 3, 5, 6]],
+    roundings: 3,
+    result: (x) => groupNorm(pick(x, 0), 3),
   },
   "crossEntropy of halves, which it takes to f32": {
     half: [[9, 5]],

@@ -6,6 +6,7 @@ import {
   lowerConv2dWeightGrad,
 } from "./conv.js";
 import { lowerCopy, lowerElementwise, lowerFill, lowerPermute } from "./lower-elementwise.js";
+import { lowerLayerNorm, lowerLayerNormBackward } from "./lower-layer-norm.js";
 import { lowerUnscale, lowerUpdateScale } from "./lower-loss-scale.js";
 import {
   lowerBatchNorm,
@@ -49,6 +50,8 @@ export const lowerings: {
   batchNormInference: lowerBatchNormInference,
   batchNormBackward: lowerBatchNormBackward,
   batchNormStatistics: lowerBatchNormStatistics,
+  layerNorm: lowerLayerNorm,
+  layerNormBackward: lowerLayerNormBackward,
   pool2d: lowerPool2d,
   pool2dBackward: lowerPool2dBackward,
   softmaxCrossEntropy: lowerSoftmaxCrossEntropy,

@@ -9,6 +9,7 @@ import {
 } from "./conv.js";
 import { lowerElementwise } from "./elementwise.js";
 import { lowerMatmul } from "./gemm.js";
+import { lowerLayerNorm, lowerLayerNormBackward } from "./layer-norm.js";
 import { lowerUnscale, lowerUpdateScale } from "./loss-scale.js";
 import type { GpuLowering, Lower } from "./lowering.js";
 import { lowerPool2d, lowerPool2dBackward } from "./pool2d.js";
@@ -42,6 +43,8 @@ const lowerings: { [K in KernelName]: Lower<K> } = {
   batchNormInference: lowerBatchNormInference,
   batchNormBackward: lowerBatchNormBackward,
   batchNormStatistics: lowerBatchNormStatistics,
+  layerNorm: lowerLayerNorm,
+  layerNormBackward: lowerLayerNormBackward,
   pool2d: lowerPool2d,
   pool2dBackward: lowerPool2dBackward,
   softmaxCrossEntropy: lowerSoftmaxCrossEntropy,

@@ -1,6 +1,7 @@
 import { batchNorms } from "./batch-norm.js";
 import { elementwise } from "./elementwise.js";
 import { gemm } from "./gemm.js";
+import { layerNorms } from "./layer-norm.js";
 import { moving } from "./moving.js";
 import { reducing } from "./reducing.js";
 import type { AllCases } from "./table.js";
@@ -13,5 +14,6 @@ export const kernelCases: AllCases = {
   ...reducing,
   ...gemm,
   ...batchNorms,
+  ...layerNorms,
   ...training,
 };

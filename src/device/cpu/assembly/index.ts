@@ -17,6 +17,12 @@ export { copy, fill, permute } from "./copy";
 export { gemm_columns, gemm_sum } from "./gemm-columns";
 export { gemm_pack } from "./gemm-pack";
 export { gemm_rows } from "./gemm-rows";
+export {
+  layer_norm,
+  layer_norm_finish,
+  layer_norm_gradient,
+  layer_norm_sums,
+} from "./layer-norm";
 export { unscale, update_scale } from "./loss-scale";
 export { adam, adam_count, sgd } from "./optim";
 export { multiply_add } from "./peak";
