@@ -20,7 +20,11 @@ export async function encodeCheckpoint(
   return writeSafetensors(await stateDict(model), metadata);
 }
 
-export const decodeCheckpoint = (bytes: Uint8Array): StateDict => readSafetensors(bytes).tensors;
+/** Names come back as they were written, whatever a model calls its modules. */
+const asWritten = { wrappers: "keep" } as const;
+
+export const decodeCheckpoint = (bytes: Uint8Array): StateDict =>
+  readSafetensors(bytes, asWritten).tensors;
 
 const momentumName = "optimizer.momentum";
 
@@ -47,7 +51,7 @@ export function encodeState(state: PausedFit, ranOn: RanOn): Uint8Array {
  * @throws FormatError when the file is not one that `encodeState` made
  */
 export function decodeState(bytes: Uint8Array): { state: PausedFit; ranOn: RanOn | null } {
-  const { tensors, metadata } = readSafetensors(bytes);
+  const { tensors, metadata } = readSafetensors(bytes, asWritten);
   const momentum = tensors.get(momentumName);
   const [epochs, loss] = [Number(metadata.epochs), Number(metadata.loss)];
   if (!(momentum?.data instanceof Float32Array) || !Number.isInteger(epochs)) {

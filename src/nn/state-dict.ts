@@ -1,8 +1,8 @@
 import type { Device } from "../device/device.js";
 import type { Slice } from "../device/storage.js";
 import type { NamedTensor, StateDict } from "../io/state-dict.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
 import { BatchNorm2d } from "./layers.js";
+import { misfit } from "./misfit.js";
 import type { Module } from "./module.js";
 import type { Parameter, Statistic } from "./parameter.js";
 import { placementOf } from "./place.js";
@@ -45,21 +45,16 @@ const floats = async (device: Device, slice: Slice): Promise<Float32Array> =>
 
 /**
  * Overwrites a placed model's values with those of a state_dict, matched by name. Missing or
- * unknown names, or other shapes, are an error that lists them; nothing is loaded then.
- * `num_batches_tracked` may be missing.
+ * unknown names, other shapes, and values that do not fill them or are no floats are an error that
+ * lists them; nothing is loaded then. `num_batches_tracked` may be missing.
  */
 export function loadStateDict(model: Module, dict: StateDict): void {
   const { device } = placementOf(model);
   const owned: [string, Parameter | Statistic][] = [...model.parameters(), ...model.statistics()];
-  const known = new Set(owned.map(([name]) => name));
-  const faults = owned.flatMap(([name, o]) => fault(name, o, dict.get(name)));
-  for (const name of dict.keys()) {
-    if (!known.has(name) && !name.endsWith("num_batches_tracked")) faults.push(`unknown: ${name}`);
-  }
-  if (faults.length > 0) {
-    const more = faults.length > 8 ? ` and ${faults.length - 8} more` : "";
+  const fault = misfit(owned, dict);
+  if (fault !== undefined) {
     throw new Error(
-      `the checkpoint does not fit the model: ${faults.slice(0, 8).join("; ")}${more}; ` +
+      `the checkpoint does not fit the model: ${fault}; ` +
         "check architecture, width and number of classes",
     );
   }
@@ -73,13 +68,4 @@ export function loadStateDict(model: Module, dict: StateDict): void {
     const count = dict.get(path === "" ? "num_batches_tracked" : `${path}.num_batches_tracked`);
     if (count) module.batchesTracked = Number(count.data[0] ?? 0);
   }
-}
-
-function fault(name: string, o: Parameter | Statistic, found: NamedTensor | undefined): string[] {
-  if (!found) return [`missing: ${name} ${formatShape(o.shape)}`];
-  if (!sameShape(found.shape, o.shape)) {
-    return [`${name} is ${formatShape(found.shape)}, the model has ${formatShape(o.shape)}`];
-  }
-  const float = found.dtype === "F32" || found.dtype === "F64";
-  return float ? [] : [`${name} is ${found.dtype}, not a floating type`];
 }
