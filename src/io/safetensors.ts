@@ -179,17 +179,20 @@ export function writeSafetensors(
   tensors: StateDict,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const notes = Object.entries(metadata).map(([key, value]) => entry(key, checkedText(value, key)));
+  const notes = Object.entries(metadata).map(([key, value]) =>
+    entry(key, checkedText(value, describe(key))),
+  );
   const entries = notes.length > 0 ? [`${JSON.stringify(METADATA)}:{${notes}}`] : [];
+  for (const [name, tensor] of tensors) {
+    if (name === METADATA) fail(`no tensor may be called ${METADATA}`);
+    const fault = faultOf(tensor);
+    if (fault !== undefined) fail(`${describe(name)} ${fault}`);
+  }
   const sorted = [...tensors].sort(
     ([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT,
   );
   let end = 0;
-  for (const [name, tensor] of sorted) {
-    if (name === METADATA) fail(`no tensor may be called ${METADATA}`);
-    const fault = faultOf(tensor);
-    if (fault !== undefined) fail(`${describe(name)} ${fault}`);
-    const { dtype, shape, data } = tensor;
+  for (const [name, { dtype, shape, data }] of sorted) {
     const begin = end;
     end += data.byteLength;
     entries.push(entry(name, { dtype, shape, data_offsets: [begin, end] }));
@@ -216,7 +219,7 @@ const entry = (name: string, value: unknown): string =>
   `${JSON.stringify(checkedText(name, "a name"))}:${JSON.stringify(value)}`;
 
 function checkedText(text: unknown, what: string): string {
-  if (typeof text !== "string") return fail(`${describe(what)} is ${describe(text)}, not a string`);
+  if (typeof text !== "string") return fail(`${what} is ${describe(text)}, not a string`);
   // Half of a surrogate pair has no bytes in UTF-8; two such names would become one.
   if (/\p{Surrogate}/u.test(text)) {
     return fail(`${describe(text)} holds half of a surrogate pair, which UTF-8 cannot represent`);

@@ -59,14 +59,14 @@ class JsonReader {
       }
     }
     const number = this.#match(NUMBER);
-    if (number === "") this.#fail("has no value");
+    if (number === "") this.#fail("is not JSON: no value");
     this.#budget.allocate(COST.value, this.#what);
     return Number(number);
   }
 
   end(): void {
     this.#match(SPACE);
-    if (this.#at < this.#text.length) this.#fail("goes on after its end");
+    if (this.#at < this.#text.length) this.#fail("is not JSON: it goes on after its end");
   }
 
   #object(depth: number): Json {
@@ -78,11 +78,11 @@ class JsonReader {
       this.#match(SPACE);
       const name = this.#string();
       if (entries.has(name)) this.#fail(`has ${describe(name)} twice`);
-      if (!this.#next(":")) this.#fail(`has no colon after ${describe(name)}`);
+      if (!this.#next(":")) this.#fail(`is not JSON: no colon after ${describe(name)}`);
       this.#budget.allocate(COST.item, this.#what);
       entries.set(name, this.value(depth + 1));
     } while (this.#next(","));
-    if (!this.#next("}")) this.#fail("has no , or } after an entry");
+    if (!this.#next("}")) this.#fail("is not JSON: no , or } after an entry");
     return entries;
   }
 
@@ -93,7 +93,7 @@ class JsonReader {
     if (this.#next("]")) return items;
     do items.push(this.value(depth + 1));
     while (this.#next(","));
-    if (!this.#next("]")) this.#fail("has no , or ] after an item");
+    if (!this.#next("]")) this.#fail("is not JSON: no , or ] after an item");
     return items;
   }
 
@@ -104,7 +104,7 @@ class JsonReader {
       return JSON.parse(literal);
     } catch {
       this.#at -= literal.length;
-      return this.#fail("has no proper string");
+      return this.#fail("is not JSON: no proper string");
     }
   }
 

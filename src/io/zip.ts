@@ -22,9 +22,10 @@ interface Entry {
   readonly encrypted: boolean;
   readonly crc: number;
   readonly size: number;
-  /** Where the local header lies, and where the content begins. */
+  /** Where the local header lies, and where the content begins and ends. */
   readonly header: number;
   readonly begin: number;
+  readonly end: number;
 }
 
 /** True for a file that begins as a zip archive does. */
@@ -74,7 +75,7 @@ export class ZipArchive {
     if (entry === undefined) {
       fail(`it has no ${describe(name)}; it holds ${describeAll(this.names())}`);
     }
-    const { begin, size, crc, method, encrypted } = entry;
+    const { begin, end, size, crc, method, encrypted } = entry;
     if (encrypted) fail(`${describe(name)} is encrypted; unpack the archive first`);
     if (method !== 0) {
       fail(
@@ -82,7 +83,7 @@ export class ZipArchive {
           "unpack the archive and pack it again with zip -0",
       );
     }
-    const content = this.#file.subarray(begin, begin + size);
+    const content = this.#file.subarray(begin, end);
     if (this.hasChecksums && crc32(content) !== crc) {
       fail(
         `the ${size} bytes of ${describe(name)} do not have the CRC-32 that was written with them; ` +
@@ -115,8 +116,8 @@ function readDirectory(file: Uint8Array, budget: ReadBudget): Entry[] {
   }
   const sorted = [...entries].sort((a, b) => a.header - b.header);
   for (const [i, next] of sorted.slice(1).entries()) {
-    const { name, begin, size } = sorted[i] as Entry;
-    if (next.header < begin + size) {
+    const { name, end: before } = sorted[i] as Entry;
+    if (next.header < before) {
       fail(`${describe(name)} and ${describe(next.name)} share bytes; no honest archive does that`);
     }
   }
@@ -181,14 +182,16 @@ function readEntry(cursor: Cursor, contents: Uint8Array, budget: ReadBudget): En
   local.skip(localExtra);
   const begin = local.at;
   local.skip(wide.packed);
+  const encrypted = (flags & 1) === 1;
   return {
     name,
     method,
-    encrypted: (flags & 1) === 1,
+    encrypted,
     crc,
     size: wide.size,
     header: wide.offset,
     begin,
+    end: local.at,
   };
 }
 
