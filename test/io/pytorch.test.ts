@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { FileFormatError } from "../../src/io/file-format-error.js";
 import { readPyTorch } from "../../src/io/pytorch.js";
 import type { StateDict } from "../../src/io/state-dict.js";
 
@@ -135,17 +136,19 @@ describe("readPyTorch", () => {
   it("gives no other values whatever bit of a zip file flips", () => {
     const file = fixture("nested.pt");
     const right = JSON.stringify(plain(readPyTorch(file)));
+    const wrong: number[] = [];
     let refused = 0;
     for (let at = 0; at < file.length; at++) {
       const damaged = file.slice();
       damaged[at] = (damaged[at] ?? 0) ^ (1 << (at % 8));
       try {
-        expect(JSON.stringify(plain(readPyTorch(damaged)))).toBe(right);
+        if (JSON.stringify(plain(readPyTorch(damaged))) !== right) wrong.push(at);
       } catch (error) {
-        expect(error).toEqual(typed);
+        if (!(error instanceof FileFormatError)) throw error;
         refused++;
       }
     }
+    expect(wrong).toEqual([]);
     expect(refused).toBeGreaterThan(1000);
   });
 
@@ -158,7 +161,7 @@ describe("readPyTorch", () => {
       try {
         readPyTorch(damaged);
       } catch (error) {
-        expect(error).toEqual(typed);
+        if (!(error instanceof FileFormatError)) throw error;
         refused++;
       }
     }
