@@ -22,6 +22,9 @@ const byTable = (values: Float32Array): Element => ({
   value: (view, at) => values[view.getUint8(at)] as number,
 });
 
+/** All values of binary16, made when the first file has some. */
+let halves: Float32Array | undefined;
+
 const bits = new Uint32Array(1);
 const asFloat = new Float32Array(bits.buffer);
 
@@ -29,7 +32,14 @@ const asFloat = new Float32Array(bits.buffer);
 export const ELEMENTS = {
   F64: same("F64"),
   F32: same("F32"),
-  F16: { bits: 16, dtype: "F32", value: (view, at) => halfToNumber(view.getUint16(at, true)) },
+  F16: {
+    bits: 16,
+    dtype: "F32",
+    value: (view, at) => {
+      halves ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => halfToNumber(half));
+      return halves[view.getUint16(at, true)] as number;
+    },
+  },
   BF16: {
     bits: 16,
     dtype: "F32",

@@ -278,8 +278,10 @@ class PickleMachine {
   #append(values: readonly unknown[]): true {
     const list = this.#stack.top();
     this.#budget.allocate(COST.value * values.length, "a pickle's list");
-    if (Array.isArray(list)) for (const value of values) list.push(value);
-    else if (!(list instanceof Opaque)) throw damaged("appends to what is no list");
+    if (Array.isArray(list)) {
+      if (list.length === 0) this.#budget.allocate(COST.room, "a pickle's list");
+      for (const value of values) list.push(value);
+    } else if (!(list instanceof Opaque)) throw damaged("appends to what is no list");
     return true;
   }
 

@@ -73,22 +73,16 @@ describe("ZipArchive", () => {
     );
   });
 
-  it("refuses entries that share bytes", () => {
+  it("refuses entries that share bytes, whose checksums are right", () => {
+    expect(() => open(zipFile(parts, { nested: true }))).toThrow(
+      /a\/data.pkl and a\/data\/0 share bytes/,
+    );
     const file = zipFile(parts);
-    const view = new DataView(file.buffer);
-    // The second entry's place becomes the first one's.
     const second = file.length - 22 - 53 - 54;
-    expect(view.getUint32(second, true)).toBe(0x02014b50);
+    const view = new DataView(file.buffer);
     expect(view.getUint32(second + 42, true)).toBe(43);
     view.setUint32(second + 42, 0, true);
-    expect(() => open(file)).toThrow(/is not a\/data\/0|share bytes/);
-    view.setUint32(second + 42, 43, true);
-    // The first entry, whose content is said to reach over the second one.
-    view.setUint32(18, 60, true);
-    const first = second - 56;
-    view.setUint32(first + 20, 60, true);
-    view.setUint32(first + 24, 60, true);
-    expect(() => open(file)).toThrow(/a\/data.pkl and a\/data\/0 share bytes/);
+    expect(() => open(file)).toThrow(/the entry at byte 0 is not a\/data\/0/);
   });
 
   it("charges a directory of many entries", () => {
