@@ -69,7 +69,8 @@ export class BatchLoader {
    * Rejects with what reading a source rejects with.
    */
   async *epoch(epoch: number, skip = 0): AsyncGenerator<Batch, void, void> {
-    const order = this.#order(epoch);
+    const count = this.#set.labels.length;
+    const order = epochOrder(count, this.#shuffle ? this.#seed : null, epoch);
     let ahead = skip < this.length ? this.#fill(order, skip) : null;
     for (let k = skip; k < this.length; k++) {
       const batch = ahead instanceof Promise ? await ahead : ahead;
@@ -78,13 +79,6 @@ export class BatchLoader {
       if (ahead instanceof Promise) ahead.catch(() => {});
       if (batch) yield batch;
     }
-  }
-
-  #order(epoch: number): Uint32Array {
-    const count = this.#set.labels.length;
-    return this.#shuffle
-      ? new Philox(this.#seed, epoch, "shuffle").permutation(count)
-      : Uint32Array.from({ length: count }, (_, i) => i);
   }
 
   #fill(order: Uint32Array, k: number): Batch | Promise<Batch> {
@@ -101,6 +95,12 @@ export class BatchLoader {
     return reading ? reading.then(() => batch) : batch;
   }
 }
+
+/** The order of the examples in an epoch; their own without a seed. */
+export const epochOrder = (count: number, seed: number | null, epoch: number): Uint32Array =>
+  seed === null
+    ? Uint32Array.from({ length: count }, (_, i) => i)
+    : new Philox(seed, epoch, "shuffle").permutation(count);
 
 function emptyBatch(set: Labelled, count: number): Batch {
   return {

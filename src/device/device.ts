@@ -56,8 +56,12 @@ export interface Device {
   readonly maxStorageBytes: number;
   readonly counters: Readonly<DeviceCounters>;
 
-  /** A storage of at least `bytes` bytes with undefined content, owned by the innermost scope. */
-  allocate(bytes: number, label: string): Storage;
+  /**
+   * A storage of at least `bytes` bytes with undefined content, owned by the innermost scope. A
+   * `lasting` one is owned by none, and inside of `capture` it shares no memory with what the captured
+   * commands compute on the way: the host may write it between replays.
+   */
+  allocate(bytes: number, label: string, lasting?: boolean): Storage;
   /** Gives a storage back to the pool. Commands already enqueued may still use it. */
   release(storage: Storage): void;
   /** Opens a scope: what is allocated until its end and not kept is released there. */

@@ -43,7 +43,11 @@ export class Pool<S extends Storage> {
     return new Scope(this.#scopes, (storage) => this.release(storage as S));
   }
 
-  allocate(bytes: number, label: string): S {
+  /**
+   * @param lasting kept from the start, and never a block that the commands being captured have used
+   *   or will use for something else: what the host writes between replays stays as it is
+   */
+  allocate(bytes: number, label: string, lasting = false): S {
     if (!Number.isFinite(bytes) || bytes < 0) {
       throw new LimitError(`${label} asks for ${bytes} bytes; a size must be a positive number`);
     }
@@ -54,13 +58,13 @@ export class Pool<S extends Storage> {
       );
     }
     const size = Math.min(sizeClass(bytes), Math.max(this.#maxBytes, 256));
-    const storage = this.#take(size) ?? this.#create(size, label);
-    if (this.#outer.length > 0) this.#private.set(storage, this.#free);
+    const storage = this.#take(size, lasting) ?? this.#create(size, label);
+    if (this.#outer.length > 0 && !lasting) this.#private.set(storage, this.#free);
     storage.live = true;
     storage.label = label;
     this.#counters.bytesInUse += storage.bytes;
     this.#counters.peakBytes = Math.max(this.#counters.peakBytes, this.#counters.bytesInUse);
-    const scope = this.#scopes.at(-1);
+    const scope = lasting ? undefined : this.#scopes.at(-1);
     scope?.own(storage);
     storage.kept = scope === undefined;
     return storage;
@@ -116,8 +120,9 @@ export class Pool<S extends Storage> {
     this.#free.clear();
   }
 
-  #take(size: number): S | undefined {
-    return this.#free.get(size)?.pop() ?? this.#outer.at(-1)?.get(size)?.pop();
+  #take(size: number, lasting: boolean): S | undefined {
+    const own = lasting && this.#outer.length > 0 ? undefined : this.#free.get(size)?.pop();
+    return own ?? this.#outer.at(-1)?.get(size)?.pop();
   }
 
   #create(bytes: number, label: string): S {

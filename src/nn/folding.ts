@@ -58,6 +58,17 @@ export class FoldedNorms {
   }
 }
 
+/** Runs `body` with every layer on its own, though within `FoldedNorms.run`. */
+export function unfolded<T>(body: () => T): T {
+  const outer = active;
+  active = undefined;
+  try {
+    return body();
+  } finally {
+    active = outer;
+  }
+}
+
 function fold(conv: Conv2d, norm: BatchNorm2d): FoldedConv {
   const mean = norm.running_mean.value;
   using _ = mean.device.scope();

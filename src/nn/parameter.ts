@@ -16,6 +16,7 @@ abstract class Owned {
   readonly layout: Layout;
   readonly init: Initialiser;
   #value: Tensor | undefined;
+  #substitute: Tensor | undefined;
 
   constructor(shape: Shape, init: Initialiser, layout: Layout = "plain") {
     this.shape = shape;
@@ -39,8 +40,13 @@ abstract class Owned {
     return this.#value !== undefined;
   }
 
-  /** The values on the device. */
+  /** What the layer computes with: its own values, or those that `withValues` gives it. */
   get value(): Tensor {
+    return this.#substitute ?? this.own;
+  }
+
+  /** The model's own values on the device. */
+  get own(): Tensor {
     if (!this.#value) {
       throw new DeviceError(
         "the model has no memory yet: call place(model, device, { seed }) first",
@@ -51,6 +57,13 @@ abstract class Owned {
 
   bind(value: Tensor): void {
     this.#value = value;
+  }
+
+  /** @internal Gives the layer other values to compute with; returns those it had instead. */
+  substitute(value: Tensor | undefined): Tensor | undefined {
+    const before = this.#substitute;
+    this.#substitute = value;
+    return before;
   }
 
   /** From the state_dict's layout to the device's. */
@@ -70,14 +83,14 @@ abstract class Owned {
   }
 }
 
-/** Trained by an optimizer; `value.requiresGrad` says whether it takes part. */
+/** Trained by an optimizer; `own.requiresGrad` says whether it takes part. */
 export class Parameter extends Owned {
   get trainable(): boolean {
-    return this.value.requiresGrad;
+    return this.own.requiresGrad;
   }
 
   set trainable(on: boolean) {
-    this.value.requiresGrad = on;
+    this.own.requiresGrad = on;
   }
 }
 

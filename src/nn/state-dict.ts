@@ -18,7 +18,7 @@ export async function stateDict(model: Module): Promise<StateDict> {
     statistics: await floats(device, statistics),
   };
   const take = (o: Parameter | Statistic, from: Float32Array): NamedTensor => {
-    const { offset, length } = o.value.slice;
+    const { offset, length } = o.own.slice;
     const data = o.toHost(from.slice(offset, offset + length));
     return { dtype: "F32", shape: o.shape, data };
   };
@@ -61,7 +61,7 @@ export function loadStateDict(model: Module, dict: StateDict): void {
   for (const [name, o] of owned) {
     const { data } = dict.get(name) as NamedTensor;
     const values = data instanceof Float32Array ? data : Float32Array.from(data as Float64Array);
-    device.write(o.value.slice, o.toDevice(values));
+    device.write(o.own.slice, o.toDevice(values));
   }
   for (const [path, module] of model.modules()) {
     if (!(module instanceof BatchNorm2d)) continue;

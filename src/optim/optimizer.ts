@@ -48,7 +48,7 @@ export function trainableRanges(model: Module): Range[] {
   const merged: { offset: number; end: number }[] = [];
   let contiguous = false;
   for (const [, p] of model.parameters()) {
-    const { offset, length } = p.value.slice;
+    const { offset, length } = p.own.slice;
     const last = merged.at(-1);
     if (!p.trainable) contiguous = false;
     else if (last && contiguous) last.end = offset + length;

@@ -5,6 +5,7 @@ import { type AugmentOptions, augment, packBytes } from "../ops/augment.js";
 import { randomState } from "../ops/random.js";
 import { empty } from "../tensor/create.js";
 import type { FloatType, Tensor } from "../tensor/tensor.js";
+import type { Moment } from "./feed.js";
 
 /** Random crop and flip of the training images. */
 export interface Augmentation {
@@ -35,8 +36,8 @@ export class BatchInput {
     return this.#labels;
   }
 
-  /** Hands a batch to the device; `seed`, `epoch` and `step` decide its crops and flips. */
-  write(batch: Pick<Batch, "images" | "labels">, seed: number, epoch: number, step: number): void {
+  /** Hands a batch to the device; the moment decides its crops and flips. */
+  write(batch: Pick<Batch, "images" | "labels">, { seed, epoch, step }: Moment): void {
     this.#images.write(packBytes(batch.images));
     this.#labels.write(batch.labels);
     this.#state.write(randomState(seed, epoch, step));

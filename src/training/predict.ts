@@ -36,7 +36,7 @@ export async function predict(
       options.signal?.throwIfAborted();
       const input = inputs.get(batch.count) ?? new BatchInput(device, set, batch.count);
       inputs.set(batch.count, input);
-      input.write(batch, 0, 0, 0);
+      input.write(batch, { seed: 0, epoch: 0, step: 0 });
       const at = first;
       first += batch.count;
       const done = first;
@@ -44,6 +44,7 @@ export async function predict(
         out.set(found, at);
         options.onProgress?.(done, count);
       });
+      classes.catch(() => {}); // the next batch may be read meanwhile
       const previous = before;
       before = classes;
       await previous;

@@ -79,9 +79,9 @@ export class CpuDevice implements Device {
     return this.#counters;
   }
 
-  allocate(bytes: number, label: string): Storage {
+  allocate(bytes: number, label: string, lasting = false): Storage {
     this.#assertOpen();
-    return this.#pool.allocate(bytes, label);
+    return this.#pool.allocate(bytes, label, lasting);
   }
 
   release(storage: Storage): void {

@@ -71,6 +71,8 @@ export class WebGpuDevice implements Device {
   readonly #choices: VariantChoices;
   readonly #dispatcher: Dispatcher;
   #recorded: Command[] | undefined;
+  /** What writes inside of the capture hand over. */
+  #constants: GpuStorage[] = [];
   #destroyed = false;
 
   /** Use `openWebGpuDevice`. */
@@ -102,9 +104,9 @@ export class WebGpuDevice implements Device {
     });
   }
 
-  allocate(bytes: number, label: string): Storage {
+  allocate(bytes: number, label: string, lasting = false): Storage {
     this.#checkOpen();
-    return this.#pool.allocate(bytes, label);
+    return this.#pool.allocate(bytes, label, lasting);
   }
 
   release(storage: Storage): void {
@@ -128,15 +130,29 @@ export class WebGpuDevice implements Device {
   write(target: Slice, data: ArrayBufferView): void {
     this.#checkOpen();
     checkLive(target, "write");
-    if (this.#recorded) {
-      throw new DeviceError("write inside capture: fill the slice before, or between replays");
-    }
     checkWrite(target, data);
     if (data.byteLength === 0) return;
+    if (this.#recorded) {
+      this.#recordWrite(target, data);
+      return;
+    }
     // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
     if (this.#stream.names(target.storage)) this.#stream.submit();
     const source = unshared(data);
     this.gpu.queue.writeBuffer(bufferOf(target), byteOffset(target), source);
+  }
+
+  /** The values go to memory that the recording keeps; every replay copies them from there. */
+  #recordWrite(target: Slice, data: ArrayBufferView): void {
+    const length = data.byteLength / 4;
+    const label = `a constant for ${target.storage.label}`;
+    const storage = this.#pool.allocate(data.byteLength, label, true);
+    this.#constants.push(storage);
+    const src = { storage, offset: 0, length };
+    if (this.#stream.names(storage)) this.#stream.submit();
+    this.gpu.queue.writeBuffer(bufferOf(src), 0, unshared(data));
+    const dst = { storage: target.storage, offset: byteOffset(target) / 4, length };
+    this.run("copy", { src, dst });
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
@@ -174,6 +190,8 @@ export class WebGpuDevice implements Device {
     if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
     const commands: Command[] = [];
     this.#recorded = commands;
+    const constants: GpuStorage[] = [];
+    this.#constants = constants;
     this.#pool.enterPrivate();
     let giveMemoryBack: () => void = () => {};
     let done = false;
@@ -182,7 +200,11 @@ export class WebGpuDevice implements Device {
       done = true;
     } finally {
       this.#recorded = undefined;
-      giveMemoryBack = this.#pool.leavePrivate();
+      const leave = this.#pool.leavePrivate();
+      giveMemoryBack = () => {
+        leave();
+        for (const storage of constants.splice(0)) this.release(storage);
+      };
       if (!done) giveMemoryBack();
     }
     const host = {
