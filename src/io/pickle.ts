@@ -1,39 +1,10 @@
 import { Cursor, decodeText } from "./cursor.js";
-import { Described, describe } from "./describe.js";
+import { describe } from "./describe.js";
 import { FileFormatError } from "./file-format-error.js";
 import { OP } from "./pickle-opcodes.js";
 import { damaged, PickleStack } from "./pickle-stack.js";
+import { Global, Opaque, type PickleHandlers } from "./pickle-values.js";
 import { COST, type ReadBudget } from "./read-budget.js";
-
-/** A name that a pickle refers to: a class or function, which only the caller gives a meaning. */
-export class Global extends Described {
-  constructor(readonly name: string) {
-    super();
-  }
-
-  get description(): string {
-    return `the name ${describe(this.name)}`;
-  }
-}
-
-/** Stands for an object that was not made: what makes it is not known here, and is not run. */
-export class Opaque extends Described {
-  /** @param maker the class of the object, or the function that returns it */
-  constructor(readonly maker: string) {
-    super();
-  }
-
-  get description(): string {
-    return `an object of ${describe(this.maker)}`;
-  }
-}
-
-export interface PickleHandlers {
-  /** What a call of a global gives, or undefined where it is not known: it stays Opaque. */
-  call(global: Global, args: readonly unknown[]): unknown;
-  /** What an object kept outside the pickle is. */
-  persistent(id: unknown): unknown;
-}
 
 /** Longer integers are no sizes, seeds or counts; PyTorch's magic number has 10 bytes. */
 const LONGEST_INTEGER = 256;

@@ -1,5 +1,5 @@
 import { describe, describeAll } from "./describe.js";
-import { Opaque } from "./pickle.js";
+import { Opaque } from "./pickle-values.js";
 import { fail, isTensor, UnreadableTensor } from "./pytorch-tensors.js";
 import type { ReadBudget } from "./read-budget.js";
 

@@ -1,7 +1,7 @@
 import { Described, describe, describeAll, describeSizes } from "./describe.js";
 import { decode, ELEMENTS, type ElementType, fileBytes, hostBytes } from "./element-types.js";
 import { FileFormatError } from "./file-format-error.js";
-import { Global, Opaque } from "./pickle.js";
+import { Global, Opaque } from "./pickle-values.js";
 import { COST, type ReadBudget } from "./read-budget.js";
 import { countOf, isCount, type NamedTensor } from "./state-dict.js";
 

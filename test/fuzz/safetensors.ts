@@ -50,7 +50,7 @@ export const safetensors: Subject = {
         bytes[dice.int(bytes.length)] = 2;
         wrong = true;
       }
-      if (dice.once(25)) {
+      if (!wrong && dice.once(25)) {
         // A byte of no tensor, or one of two.
         const gap = at === 0 || dice.once(2);
         if (gap) values.push(dice.bytes(1));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Global, Opaque, readPickle } from "../../src/io/pickle.js";
+import { readPickle } from "../../src/io/pickle.js";
+import { Global, Opaque } from "../../src/io/pickle-values.js";
 import { ReadBudget } from "../../src/io/read-budget.js";
 import { text, u32, u64 } from "../support/bytes.js";
 import { pickle } from "../support/torch-file.js";
