@@ -15,14 +15,8 @@ export * from "./defenses/index.js";
 export { FileFormatError } from "./io/file-format-error.js";
 export { type Origin, type PyTorchOptions, PyTorchTensors, readPyTorch } from "./io/pytorch.js";
 export type { ReadOptions } from "./io/read-budget.js";
-export {
-  readSafetensors,
-  type Safetensors,
-  type SafetensorsOptions,
-  writeSafetensors,
-} from "./io/safetensors.js";
+export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.js";
 export type { HostArrays, NamedDType, NamedTensor, StateDict } from "./io/state-dict.js";
-export type { Wrappers } from "./io/wrapper-names.js";
 export * from "./lab/configuration.js";
 export { type DemoChoices, demoConfiguration } from "./lab/demo-configuration.js";
 export { type ExamineOptions, Examiner } from "./lab/examine.js";

@@ -1,3 +1,4 @@
+import { describe } from "../io/describe.js";
 import { FileFormatError, reading } from "../io/file-format-error.js";
 
 const BLOCK = 512;
@@ -76,17 +77,21 @@ function readEntry(
   const path = prefix === "" ? text(0, 100) : `${prefix}/${text(0, 100)}`;
   if ((header[124] as number) & 0x80) {
     fail(
-      `the size of ${path} is in base 256, as of files of 8 GiB and more, which are not read; ` +
+      `the size of ${describe(path)} is in base 256, as of files of 8 GiB and more, which are not read; ` +
         "pack smaller files, with tar --format=ustar",
       at + 124,
     );
   }
   const size = octal(text(124, 12));
   if (size === undefined) {
-    fail(`the size of ${path} is ${JSON.stringify(text(124, 12))}, not an octal number`, at + 124);
+    fail(
+      `the size of ${describe(path)} is ${describe(text(124, 12))}, not an octal number`,
+      at + 124,
+    );
   }
   const begin = at + BLOCK;
-  if (begin + size > archive.length) fail(`the archive ends within ${path} (${size} bytes)`, begin);
+  if (begin + size > archive.length)
+    fail(`the archive ends within ${describe(path)} (${size} bytes)`, begin);
   const kind = String.fromCharCode(header[156] as number);
   const end = begin + Math.ceil(size / BLOCK) * BLOCK;
   return { kind, path, data: archive.subarray(begin, begin + size), end };

@@ -21,20 +21,22 @@ export function describe(value: unknown): string {
   return typeof value === "function" ? "a function" : String(value);
 }
 
+const MOST = 8;
+
 /** The first few of these, described, and how many more there are. */
-export function describeAll(values: Iterable<unknown>, most = 8): string {
+export function describeAll(values: Iterable<unknown>): string {
   const shown: string[] = [];
   let count = 0;
-  for (const value of values) if (count++ < most) shown.push(describe(value));
+  for (const value of values) if (count++ < MOST) shown.push(describe(value));
   if (count === 0) return "none";
-  return shown.join(", ") + (count > most ? ` and ${count - most} more` : "");
+  return shown.join(", ") + (count > MOST ? ` and ${count - MOST} more` : "");
 }
 
 /** A shape or strides as in PyTorch's messages. */
-export const describeSizes = (sizes: readonly number[]): string => `[${describeRow(sizes)}]`;
-
-const describeRow = (sizes: readonly number[]): string =>
-  sizes.slice(0, 8).join(", ") + (sizes.length > 8 ? `, ... ${sizes.length} in all` : "");
+export function describeSizes(sizes: readonly number[]): string {
+  const more = sizes.length > MOST ? `, ... ${sizes.length} in all` : "";
+  return `[${sizes.slice(0, MOST).join(", ")}${more}]`;
+}
 
 const PLAIN = /^[\w./+-]{1,120}$/;
 const LONGEST = 120;

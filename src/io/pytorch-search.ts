@@ -1,7 +1,7 @@
 import { describe, describeAll } from "./describe.js";
 import { Opaque } from "./pickle-values.js";
 import { fail, isTensor, UnreadableTensor } from "./pytorch-tensors.js";
-import type { ReadBudget } from "./read-budget.js";
+import { COST, type ReadBudget } from "./read-budget.js";
 
 /** Under what names checkpoints keep a model's state_dict, the likeliest first. */
 export const USUAL_KEYS = [
@@ -27,8 +27,11 @@ export interface Found {
 
 type Dict = ReadonlyMap<unknown, unknown>;
 
-const holdsTensors = (value: unknown): value is Dict =>
-  value instanceof Map && [...value.values()].some(isTensor);
+function holdsTensors(value: unknown): value is Dict {
+  if (!(value instanceof Map)) return false;
+  for (const item of value.values()) if (isTensor(item)) return true;
+  return false;
+}
 
 /** Usual keys within usual keys: `checkpoint["model"]["state_dict"]`. */
 const DEEPEST = 3;
@@ -92,6 +95,7 @@ function candidates(root: unknown, budget: ReadBudget): Candidate[] {
       if (holdsTensors(value)) found.push({ key, dict: value });
       const inner = value instanceof Map || Array.isArray(value) ? [...value.entries()] : [];
       budget.step(1 + inner.length);
+      budget.allocate(COST.list * inner.length, "a look for dicts of tensors");
       for (const [part, item] of inner) {
         if (!(item instanceof Map) && !Array.isArray(item)) continue;
         if (typeof part === "string" || typeof part === "number") {

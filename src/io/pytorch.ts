@@ -9,9 +9,9 @@ import {
   type StoredTensor,
   UnreadableTensor,
 } from "./pytorch-tensors.js";
-import { budgetFor, type ReadOptions } from "./read-budget.js";
+import { budgetFor, COST, type ReadBudget, type ReadOptions } from "./read-budget.js";
 import type { NamedTensor } from "./state-dict.js";
-import { unwrapNames, type Wrappers } from "./wrapper-names.js";
+import { unwrapNames } from "./wrapper-names.js";
 import { isZip } from "./zip.js";
 
 export interface PyTorchOptions extends ReadOptions {
@@ -20,11 +20,6 @@ export interface PyTorchOptions extends ReadOptions {
    * saved dict itself. Where it is not given, the usual keys are looked under first.
    */
   key?: string;
-  /**
-   * "remove" (the default) takes `module.` and `_orig_mod.`, which DataParallel and torch.compile
-   * put into names, off; "keep" leaves names as they are.
-   */
-  wrappers?: Wrappers;
 }
 
 /** Where in a file tensors came from. */
@@ -68,13 +63,11 @@ export function readPyTorch(file: Uint8Array, options: PyTorchOptions = {}): PyT
     const saved = isZip(file) ? readZipFormat(file, budget) : readLegacyFormat(file, budget);
     const { root, container, checked } = saved;
     const found = options.key === undefined ? search(root, budget) : lookUp(root, options.key);
-    const { entries, skipped } = select(found);
+    const { entries, skipped } = select(found, budget);
     const names = entries.map(([name]) => name);
     const lightning = root instanceof Map && root.has("pytorch-lightning_version");
-    const unwrapped =
-      options.wrappers === "keep"
-        ? { names, removed: [] }
-        : unwrapNames(names, budget, lightning ? "model" : undefined);
+    const outermost = lightning ? "model" : undefined;
+    const unwrapped = unwrapNames(names, options, budget, outermost);
     const tensors: [string, NamedTensor][] = [];
     for (const [i, [, tensor]] of entries.entries()) {
       const name = unwrapped.names[i] as string;
@@ -99,13 +92,19 @@ interface Selection {
   readonly skipped: Map<string, string>;
 }
 
-function select({ dict }: Found): Selection {
+function select({ dict }: Found, budget: ReadBudget): Selection {
   const entries: [string, StoredTensor | UnreadableTensor][] = [];
   const skipped = new Map<string, string>();
   for (const [name, value] of dict) {
-    if (!isTensor(value)) skipped.set(describe(name), `it is no tensor, but ${describe(value)}`);
-    else if (typeof name !== "string") skipped.set(describe(name), "its name is no text");
-    else entries.push([name, value]);
+    budget.allocate(COST.item + 2 * COST.object, "what lies among the tensors");
+    const text = typeof name === "string" ? name : undefined;
+    if (isTensor(value) && text !== undefined) entries.push([text, value]);
+    else {
+      const reason = isTensor(value)
+        ? "its name is no text"
+        : `it is no tensor, but ${describe(value)}`;
+      skipped.set(text ?? describe(name), reason);
+    }
   }
   // torch.optim.swa_utils.AveragedModel counts beside the model that it wraps.
   const counts = entries.findIndex(([name]) => name === AVERAGED);

@@ -1,6 +1,6 @@
 import { FileFormatError } from "./file-format-error.js";
 
-/** What every reader of files takes. */
+/** What every reader of tensors takes. */
 export interface ReadOptions {
   /** The file's name, for messages. */
   file?: string;
@@ -9,6 +9,11 @@ export interface ReadOptions {
    * else. Default: 4 times the file and 64 MiB, which no honest file of weights exceeds.
    */
   memory?: number;
+  /**
+   * "remove" (the default) takes `module.` and `_orig_mod.`, which DataParallel and torch.compile
+   * put into names, off; "keep" leaves names as they are.
+   */
+  wrappers?: "remove" | "keep";
 }
 
 /**
@@ -73,10 +78,13 @@ export class ReadBudget {
 }
 
 /**
- * A budget for the file.
- * @throws FileFormatError when `file` is not bytes
+ * A budget for the file, before it is read.
+ * @throws FileFormatError when `file` is not bytes; RangeError for options that are none
  */
-export function budgetFor(file: Uint8Array, { memory }: ReadOptions): ReadBudget {
+export function budgetFor(file: Uint8Array, { memory, wrappers }: ReadOptions): ReadBudget {
+  if (wrappers !== undefined && wrappers !== "remove" && wrappers !== "keep") {
+    throw new RangeError(`wrappers is ${wrappers}, expected "remove" or "keep"`);
+  }
   if (!(file instanceof Uint8Array)) {
     throw new FileFormatError(
       `expected the file's bytes as a Uint8Array, got ${Object.prototype.toString.call(file)}`,

@@ -5,15 +5,7 @@ import { FileFormatError, reading } from "./file-format-error.js";
 import { budgetFor, COST, type ReadBudget, type ReadOptions } from "./read-budget.js";
 import { countOf, faultOf, isCount, type StateDict } from "./state-dict.js";
 import { type Json, parseJson } from "./strict-json.js";
-import { unwrapNames, type Wrappers } from "./wrapper-names.js";
-
-export interface SafetensorsOptions extends ReadOptions {
-  /**
-   * "remove" (the default) takes `module.` and `_orig_mod.`, which DataParallel and torch.compile
-   * put into names, off; "keep" leaves names as they are.
-   */
-  wrappers?: Wrappers;
-}
+import { unwrapNames } from "./wrapper-names.js";
 
 export interface Safetensors {
   readonly tensors: StateDict;
@@ -38,20 +30,15 @@ const DTYPES = Object.keys(ELEMENTS).filter((type) => !/^Q|^C128$/.test(type));
  *   unknown, the tensors' byte ranges do not fill the file exactly, or reading would take more memory
  *   than the options allow
  */
-export function readSafetensors(file: Uint8Array, options: SafetensorsOptions = {}): Safetensors {
+export function readSafetensors(file: Uint8Array, options: ReadOptions = {}): Safetensors {
   const budget = budgetFor(file, options);
   return reading("safetensors", options.file, () => {
     const { header, values } = split(file, budget);
     const entries = [...header].filter(([name]) => name !== METADATA);
     const ranges = entries.map(([name, entry]) => readEntry(name, entry));
     checkRanges(ranges, values.length);
-    const names =
-      options.wrappers === "keep"
-        ? ranges.map(({ name }) => name)
-        : unwrapNames(
-            ranges.map(({ name }) => name),
-            budget,
-          ).names;
+    const originals = ranges.map(({ name }) => name);
+    const { names } = unwrapNames(originals, options, budget);
     const tensors: StateDict = new Map();
     const skipped = new Map<string, string>();
     for (const [i, { type, shape, count, begin, end }] of ranges.entries()) {

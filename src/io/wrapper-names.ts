@@ -1,9 +1,6 @@
 import { describe } from "./describe.js";
 import { FileFormatError } from "./file-format-error.js";
-import { COST, type ReadBudget } from "./read-budget.js";
-
-/** What becomes of names that DataParallel, torch.compile and their like put around a model's. */
-export type Wrappers = "remove" | "keep";
+import { COST, type ReadBudget, type ReadOptions } from "./read-budget.js";
 
 export interface UnwrappedNames {
   /** In the order of the names they were. */
@@ -22,15 +19,18 @@ const DEEPEST = 32;
  * Takes the names of modules that only wrap another off: `module` (DataParallel and
  * DistributedDataParallel) and `_orig_mod` (torch.compile), in any nesting. A wrapper has one child,
  * so `module` counts as one only where all names that share what stands before it go on with it.
+ * @param wrappers "keep" leaves all names as they are
  * @param outermost a further module that wraps the whole model
  * @throws FileFormatError where some names have the wrapper and others lack it, and where two names
  *   become one
  */
 export function unwrapNames(
   names: readonly string[],
+  { wrappers }: Pick<ReadOptions, "wrappers">,
   budget: ReadBudget,
   outermost?: string,
 ): UnwrappedNames {
+  if (wrappers === "keep") return { names, removed: [] };
   const wraps = (part: string, at: string) =>
     part === COMPILED || part === PARALLEL || (at === "" && part === outermost);
   const removed: string[] = [];

@@ -3,7 +3,7 @@ import { ReadBudget } from "../../src/io/read-budget.js";
 import { unwrapNames } from "../../src/io/wrapper-names.js";
 
 const unwrap = (names: readonly string[], outermost?: string) =>
-  unwrapNames(names, new ReadBudget(1000), outermost);
+  unwrapNames(names, {}, new ReadBudget(1000), outermost);
 
 describe("unwrapNames", () => {
   it.each<[string, string[], string[], string[]]>([
