@@ -1,15 +1,19 @@
 import { describe, expect, it } from "vitest";
 import type { NamedTensor, StateDict } from "../../src/io/state-dict.js";
-import { misfit } from "../../src/nn/misfit.js";
+import { misfit, type Part } from "../../src/nn/misfit.js";
 
-const model = new Map(
-  ["conv.weight", "conv.bias", "bn.running_mean"].map((name, i) => [name, { shape: [2, i + 1] }]),
-);
+const named = (name: string, ...shape: number[]): Part => ({ names: [name], shape });
+const model: Part[] = [
+  named("conv.weight", 2, 1),
+  named("conv.bias", 2, 2),
+  named("bn.running_mean", 2, 3),
+  { names: ["bn.num_batches_tracked"], shape: null },
+];
 const f32 = (...shape: number[]): NamedTensor => ({
   ...{ dtype: "F32", shape, data: new Float32Array(shape.reduce((p, e) => p * e, 1)).fill(0.5) },
 });
 const right = (): StateDict =>
-  new Map([...model].map(([name, { shape }]) => [name, f32(...shape)]));
+  new Map(model.flatMap(({ names, shape }) => (shape ? [[names[0] ?? "", f32(...shape)]] : [])));
 const withOne = (name: string, tensor: unknown) => right().set(name, tensor as NamedTensor);
 
 describe("misfit", () => {
@@ -76,10 +80,21 @@ describe("misfit", () => {
     expect(misfit(model, dict)).toBe(message);
   });
 
+  it("takes one of several names of a part, and refuses ones that differ", () => {
+    const tied: Part[] = [{ names: ["a.w", "b.w"], shape: [2] }];
+    const two = (second: number): StateDict =>
+      new Map([
+        ["a.w", { dtype: "F32", shape: [2], data: Float32Array.of(1, Number.NaN) }],
+        ["b.w", { dtype: "F64", shape: [2], data: Float64Array.of(1, second) }],
+      ]);
+    expect(misfit(tied, new Map([["b.w", f32(2)]]))).toBeUndefined();
+    expect(misfit(tied, two(Number.NaN))).toBeUndefined();
+    expect(misfit(tied, two(3))).toBe("a.w and b.w are one tensor of the model, but differ");
+    expect(misfit(tied, new Map())).toBe("missing: a.w or b.w [2]");
+  });
+
   it("shows unknown names beside however many are missing, and a prefix that explains both", () => {
-    const many = new Map(
-      Array.from({ length: 70 }, (_, i) => [`layer.${i}.weight`, { shape: [1] }]),
-    );
+    const many = Array.from({ length: 70 }, (_, i) => named(`layer.${i}.weight`, 1));
     const other: StateDict = new Map(Array.from({ length: 70 }, (_, i) => [`other.${i}`, f32(1)]));
     expect(misfit(many, other)).toMatch(
       /^missing: layer.0.weight \[1\], .* and 64 more; unknown: other.0, other.1, .* and 64 more$/,
