@@ -1,7 +1,7 @@
 import type { Device } from "../device/device.js";
 import { ModuleError } from "../device/errors.js";
 import type { Slice } from "../device/storage.js";
-import type { NamedTensor, StateDict } from "../io/state-dict.js";
+import type { StateDict } from "../io/state-dict.js";
 import { BatchNorm2d } from "./layers.js";
 import { misfit } from "./misfit.js";
 import type { Module } from "./module.js";
