@@ -2,7 +2,7 @@ import { type HostEffect, hostEffect } from "../device/capture-log.js";
 import type { Device } from "../device/device.js";
 import { GradientError, ShapeError } from "../device/errors.js";
 import type { Storage } from "../device/storage.js";
-import { empty } from "../tensor/create.js";
+import { empty, zeros } from "../tensor/create.js";
 import { beginEra, type GradientState } from "../tensor/leaf-gradient.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { GradientNode, Tensor } from "../tensor/tensor.js";
@@ -114,6 +114,11 @@ function checkSum(leaf: Tensor, adds: boolean): void {
   );
 }
 
+export interface GradientsOptions {
+  /** What an input gets that the loss does not depend on. Default "error". */
+  unreached?: "error" | "zeros";
+}
+
 /**
  * d(loss)/d(x) for each x, as new tensors; `grad` stays untouched. Only what leads from the loss to
  * one of them is computed.
@@ -122,11 +127,15 @@ function checkSum(leaf: Tensor, adds: boolean): void {
  * @throws GradientError when the loss does not depend on one of them, or as `backward`
  * @throws ReleasedError as `backward`
  */
-export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+export function gradients(
+  loss: Tensor,
+  wrt: readonly Tensor[],
+  { unreached = "error" }: GradientsOptions = {},
+): Tensor[] {
   const wanted = new Set(wrt);
   const graph = new Graph("gradients", loss, (x) => wanted.has(x));
   const missing = wrt.findIndex((x) => !(graph.needs(x) && tracked(loss)));
-  if (missing >= 0) throw independent(wrt, missing);
+  if (missing >= 0 && unreached === "error") throw independent(wrt, missing);
   graph.check();
   loss.checkLive("gradients");
   const handOut = new HandOut();
@@ -138,8 +147,8 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   });
   return wrt.map((x, i) => {
     const gradient = found.get(x);
-    if (!gradient) throw independent(wrt, i);
-    return gradient;
+    if (!gradient && unreached === "error") throw independent(wrt, i);
+    return gradient ?? zeros(x.device, x.shape);
   });
 }
 

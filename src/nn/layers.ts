@@ -110,7 +110,8 @@ export class BatchNorm2d extends Module {
       runningVar: this.running_var.value,
     };
     const { eps, momentum, training } = this;
-    if (training) {
+    // A batch that other statistics saw is not one of these.
+    if (training && !this.running_mean.substituted) {
       hostEffect(x.device, () => {
         this.batchesTracked++;
         return () => {
