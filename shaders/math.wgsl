@@ -4,9 +4,15 @@
 /// Polynomials: Cephes (S. L. Moshier), single precision.
 
 fn expOf(x: V) -> V {
+  return expOfSum(x, V(0));
+}
+
+/// e^(high + low), |low| small beside |high|.
+fn expOfSum(high: V, low: V) -> V {
   // e^x = 2^n e^r with |r| <= ln(2) / 2; ln(2) in two parts keeps n ln(2) exact.
+  let x = high + low;
   let n = clamp(round(x * 1.44269504088896341), V(-126), V(128));
-  let r = (x - n * 0.693359375) + n * 2.12194440e-4;
+  let r = ((high - n * 0.693359375) + n * 2.12194440e-4) + low;
   var p = r * 1.9875691500e-4 + 1.3981999507e-3;
   p = p * r + 8.3334519073e-3;
   p = p * r + 4.1665795894e-2;
@@ -16,9 +22,9 @@ fn expOf(x: V) -> V {
   // 2^128 is no float, so the power is applied in two steps.
   let whole = I(n);
   let half = whole >> U(1);
-  let low = bitcast<V>((half + 127) << U(23));
-  let high = bitcast<V>((whole - half + 127) << U(23));
-  return select(y * low * high, V(0), isLess(x, V(-87.3)));
+  let below = bitcast<V>((half + 127) << U(23));
+  let above = bitcast<V>((whole - half + 127) << U(23));
+  return select(y * below * above, V(0), isLess(x, V(-87.3)));
 }
 
 fn logOf(x: V) -> V {
@@ -45,52 +51,34 @@ fn logOf(x: V) -> V {
   return select(unusual, y, (bits >= I(0x00800000)) & (bits < I(0x7f800000)));
 }
 
-struct Two {
-  high: V,
-  low: V,
-}
-
-/// The upper 12 bits of a significand: products of two such are exact.
+/// The upper 12 bits of a significand: products of two such are exact. Made with integers, so that no
+/// compiler takes what is left, x - upper(x), for zero.
 fn upper(x: V) -> V {
   return bitcast<V>(bitcast<U>(x) & U(0xfffff000));
 }
 
-/// ln(x) of a positive normal number as a sum of two, to about 2^-29 of it.
-fn logOfTwo(x: V) -> Two {
+/// e^(y ln x) for a positive normal x, with ln x = high + low known to about 2^-33 of it.
+fn powOfNormal(x: V, y: V) -> V {
   // x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh(s) = 2 s + s^3 (2/3 + 2/5 s^2 + ...)
   let shifted = bitcast<I>(x) - 0x3f3504f3;
   let e = V(shifted >> U(23));
   let m = bitcast<V>((shifted & I(0x7fffff)) + 0x3f3504f3);
   let s = (m - 1.0) / (m + 1.0);
-  // What the division left: s = sHigh + sLow with (m + 1) in two parts, too.
+  // What the division left: s = sHigh + sLow, from m + 1 = tHigh + tLow.
   let sHigh = upper(s);
   let tHigh = upper(m + 1.0);
-  let sLow = ((m - 1.0 - sHigh * tHigh) - sHigh * (m - (tHigh - 1.0))) / (m + 1.0);
+  let tLow = m - (tHigh - 1.0);
+  let sLow = ((m - 1.0 - sHigh * tHigh) - sHigh * tLow) / (m + 1.0);
   let z = s * s;
   var p = z * 0.18181818 + 0.22222222;
   p = p * z + 0.28571429;
   p = p * z + 0.4;
   p = p * z + 0.66666667;
-  let small = 2.0 * sLow + (p * z * s - e * 2.12194440e-4);
   let large = e * 0.693359375;
-  let sum = large + 2.0 * sHigh;
-  let rest = (large - sum) + 2.0 * sHigh + small;
-  let high = sum + rest;
-  return Two(high, rest - (high - sum));
-}
-
-/// e^(y ln x) with the exponent in two parts; x as in logOfTwo.
-fn powOfNormal(x: V, y: V) -> V {
-  let l = logOfTwo(x);
-  let product = y * l.high;
-  let power = expOf(product);
+  let high = upper(large + 2.0 * sHigh);
+  let low = ((large - high) + 2.0 * sHigh) + (2.0 * sLow + (p * z * s - e * 2.12194440e-4));
   let yHigh = upper(y);
-  let logHigh = upper(l.high);
-  let cross = yHigh * (l.high - logHigh) + (y - yHigh) * logHigh;
-  let rest = (yHigh * logHigh - product) + cross;
-  let low = rest + (y - yHigh) * (l.high - logHigh) + y * l.low;
-  let correctable = (abs(product) < V(100)) & (bitcast<U>(power) < U(0x7f800000));
-  return select(power, power + power * low, correctable);
+  return expOfSum(yHigh * high, (y - yHigh) * high + y * low);
 }
 
 /// x^y with all the special cases of C's pow (IEEE 754-2008, 9.2.1): 1 where y is 0 or x is 1, a

@@ -140,7 +140,7 @@ export const elementwiseTable = {
   relu: row("max(a, 0), gradient 0 at 0", max(a, 0), [le(a, 0, 0, g)]),
   leakyRelu: row("a where a > 0, else p * a", lt(0, a, a, mul(p, a)), [lt(0, a, g, mul(p, g))]),
   elu: row("a where a > 0, else p * (e ** a - 1)", lt(0, a, a, mul(p, sub(exp(min(a, 0)), 1))), [
-    le(a, 0, mul(g, add(y, p)), g),
+    lt(0, a, g, mul(g, add(y, p))),
   ]),
   silu: row("a * sigmoid(a)", mul(a, sigmoidOf(a)), [
     mul(g, add(sigmoidOf(a), mul(y, sub(1, sigmoidOf(a))))),
