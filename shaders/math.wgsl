@@ -7,18 +7,23 @@ fn expOf(x: V) -> V {
   return expOfSum(x, V(0));
 }
 
+/// e^r - 1 for |r| <= ln(2) / 2.
+fn expMinusOne(r: V) -> V {
+  var p = r * 1.9875691500e-4 + 1.3981999507e-3;
+  p = p * r + 8.3334519073e-3;
+  p = p * r + 4.1665795894e-2;
+  p = p * r + 1.6666665459e-1;
+  p = p * r + 5.0000001201e-1;
+  return p * r * r + r;
+}
+
 /// e^(high + low), |low| small beside |high|.
 fn expOfSum(high: V, low: V) -> V {
   // e^x = 2^n e^r with |r| <= ln(2) / 2; ln(2) in two parts keeps n ln(2) exact.
   let x = high + low;
   let n = clamp(round(x * 1.44269504088896341), V(-126), V(128));
   let r = ((high - n * 0.693359375) + n * 2.12194440e-4) + low;
-  var p = r * 1.9875691500e-4 + 1.3981999507e-3;
-  p = p * r + 8.3334519073e-3;
-  p = p * r + 4.1665795894e-2;
-  p = p * r + 1.6666665459e-1;
-  p = p * r + 5.0000001201e-1;
-  let y = p * r * r + r + 1.0;
+  let y = expMinusOne(r) + 1.0;
   // 2^128 is no float, so the power is applied in two steps.
   let whole = I(n);
   let half = whole >> U(1);

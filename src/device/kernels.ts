@@ -169,14 +169,14 @@ export interface KernelCalls {
    */
   sgd: { params: Slice; grads: Slice; velocity: Slice; hyper: Slice; skip: Slice | null };
   /**
-   * Counts a step of Adam: count (f32) = [t, 1 - beta1^t, 1 - beta2^t] is brought from t to t + 1,
-   * each correction by c := beta * c + (1 - beta). hyper and `skip` as for adam.
+   * Counts a step of Adam: count (f32) = [t, 1 - beta1^t, 1 - beta2^t] is brought from t to t + 1
+   * (up to 2^24), the corrections from t alone. hyper and `skip` as for adam.
    */
   adamCount: { count: Slice; hyper: Slice; skip: Slice | null };
   /**
    * In place, PyTorch's rule, with the bias corrections that `adamCount` has left in `count`.
-   * hyper (f32) = [lr, beta1, beta2, eps, weightDecay, decoupled]: decoupled = 1 is AdamW (params
-   * -= lr * weightDecay * params first). `skip` as for sgd.
+   * hyper (f32, 12 values) is what `adamHyper` gives; decoupled is AdamW (params -= lr * weightDecay
+   * * params first). `skip` as for sgd.
    */
   adam: {
     params: Slice;
