@@ -1,5 +1,6 @@
 import type { Images } from "../data/image-source.js";
 import type { Batch } from "../data/loader.js";
+import { ShapeError } from "../device/errors.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import { type CrossEntropyOptions, crossEntropy } from "../ops/cross-entropy.js";
@@ -8,7 +9,9 @@ import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedules.js";
 import { type Augmentation, noAugmentation } from "./batch-input.js";
 import type { Batches, ImageBatch, Moment } from "./feed.js";
+import { findInValues, hasFiniteValues, NonFiniteError } from "./finite.js";
 import { ImageBatches } from "./image-batches.js";
+import { checkModelData, ModelDataError } from "./model-data.js";
 import { MixedPrecision, type Precision } from "./precision.js";
 import type { GradientRule, Objective, Update } from "./step.js";
 import { StepRunner } from "./step-runner.js";
@@ -44,7 +47,7 @@ export interface LoopOptions<Host, DeviceBatch> {
   /** Called when a step is enqueued; what it enqueues runs before the next step. */
   onEnqueued?: (at: Moment) => Promise<void> | void;
   /**
-   * Called while kernels are compiled, ahead of the first step of each batch size: how many of all
+   * Called while kernels are compiled, ahead of the first step, for each batch size: how many of all
    * that were missing are done. Not called when none was.
    */
   onCompile?: (done: number, all: number) => void;
@@ -118,7 +121,12 @@ export const classification =
  * their order and augmentation follow from the seed and the epoch alone, so a run resumed at an epoch
  * continues as if it had not stopped.
  *
- * @throws Error when the loss becomes NaN or infinite
+ * Steps are recorded for every batch size before the first one runs, so what the model cannot take of
+ * the data is an error then.
+ *
+ * @throws NonFiniteError when the loss is NaN or infinite, or a value of the model before the first step
+ *   or at the end of an epoch
+ * @throws ModelDataError when model and images do not belong together, or the last batch is too small
  */
 export async function fit(
   model: Module,
@@ -151,6 +159,7 @@ async function fitImages(
   optimizer: Optimizer,
   options: FitOptions,
 ): Promise<void> {
+  checkModelData("fit", model, set);
   const { device } = placementOf(model);
   const { augmentation = noAugmentation, objective = classification(options.loss) } = options;
   const mixed = options.precision === "mixed" ? new MixedPrecision(model) : undefined;
@@ -198,6 +207,8 @@ async function loop<Host, DeviceBatch>(
   };
 
   try {
+    await checkStart(updates);
+    if (startEpoch < epochs) await prepare(runner, batches.sizes, options);
     for (let epoch = startEpoch; epoch < epochs; epoch++) {
       sum = 0;
       let seen = 0;
@@ -220,7 +231,7 @@ async function loop<Host, DeviceBatch>(
           const reports = await known.reports;
           const loss = reports.loss ?? Number.NaN;
           sum += loss * count;
-          checkFinite(loss, progress.step, mixed !== undefined);
+          if (!Number.isFinite(loss)) throw await diverged(updates, progress.step, loss);
           const seconds = (performance.now() - started) / 1000;
           options.onStep?.({ ...progress, seconds, loss, reports });
         });
@@ -228,6 +239,9 @@ async function loop<Host, DeviceBatch>(
         k++;
       }
       await settle(0);
+      // Else the next step's loss tells.
+      const looked = options.onEpoch !== undefined || epoch + 1 === epochs;
+      if (looked) await checkValues(updates, (epoch + 1) * batches.length);
       const lossScale = await mixed?.scaler.read();
       const progress = { epoch, epochs, loss: sum / seen, lr: optimizer.lr };
       await options.onEpoch?.({ ...progress, ...(lossScale && { lossScale }) });
@@ -238,11 +252,61 @@ async function loop<Host, DeviceBatch>(
   }
 }
 
-function checkFinite(loss: number, step: number, mixed: boolean): void {
-  if (!Number.isFinite(loss)) {
-    throw new Error(
-      `the loss became ${loss} at step ${step}: training diverged; lower the learning rate` +
-        (mixed ? ', or train with precision "f32"' : ""),
+/** Records the steps of all batch sizes, so that what a model refuses it refuses before the first one. */
+async function prepare<Host, DeviceBatch>(
+  runner: StepRunner<Host, DeviceBatch>,
+  sizes: readonly number[],
+  { batchSize, onCompile }: Pick<LoopOptions<never, never>, "batchSize" | "onCompile">,
+): Promise<void> {
+  for (const size of sizes) {
+    try {
+      await runner.prepare(size, onCompile);
+    } catch (cause) {
+      if (!(cause instanceof ShapeError) || size === batchSize) throw cause;
+      throw new ModelDataError(
+        `fit: the last batch of an epoch has ${size} of the ${batchSize} examples of a batch, which ` +
+          `the model refuses (${cause.message}); leave it out (dropLast), or choose another batchSize`,
+        { cause },
+      );
+    }
+  }
+}
+
+type Updates = readonly Pick<Update<never>, "model" | "mixed">[];
+
+/** @throws NonFiniteError when a model is not finite before any step */
+async function checkStart(updates: Updates): Promise<void> {
+  for (const { model } of updates) {
+    if (await hasFiniteValues(model)) continue;
+    const { layer, detail } = await findInValues(model);
+    throw new NonFiniteError(
+      `fit: the model is not finite before the first step: ${detail}. Such a model cannot be trained: ` +
+        "its earlier training diverged or its file is damaged",
+      layer,
     );
   }
+}
+
+/** @throws NonFiniteError when a model is not finite after the step */
+async function checkValues(updates: Updates, step: number): Promise<void> {
+  for (const { model } of updates) {
+    if (!(await hasFiniteValues(model))) throw await diverged(updates, step, null);
+  }
+}
+
+/** @param loss null where it was finite, and the update after it was not */
+async function diverged(updates: Updates, step: number, loss: number | null) {
+  const found = await Promise.all(updates.map(({ model }) => findInValues(model)));
+  const first = found.find(({ layer }) => layer !== null) ?? found[0];
+  const mixed = updates.some((update) => update.mixed);
+  const what =
+    loss === null
+      ? `the update of step ${step} is not finite`
+      : `the loss became ${loss} at step ${step}`;
+  return new NonFiniteError(
+    `${what}: training diverged (${first?.detail}); lower the learning rate` +
+      (mixed ? ', or train with precision "f32"' : ""),
+    first?.layer ?? null,
+    step,
+  );
 }
