@@ -2,6 +2,7 @@ export { type FeatureOptions, type Features, features } from "./features.js";
 export { convNorm, FoldedNorms } from "./folding.js";
 export { HalfWeights } from "./half-weights.js";
 export * from "./init.js";
+export { inputChannels } from "./input-channels.js";
 export * from "./layers.js";
 export { Module, Sequential } from "./module.js";
 export { type Layout, Parameter, Statistic } from "./parameter.js";
