@@ -74,27 +74,61 @@ function minSpan(x: usize, n: u32): f32 {
   return best;
 }
 
+/** Where the first of n contiguous elements is that `best` is the largest of; NaN is largest. */
+function find(x: usize, n: u32, best: f32): u32 {
+  const wanted = f32x4.splat(best);
+  const invalid = best != best;
+  let i: u32 = 0;
+  for (; i + 4 <= n; i += 4) {
+    const value = v128.load(x + 4 * <usize>i);
+    const found = invalid ? f32x4.ne(value, value) : f32x4.eq(value, wanted);
+    if (v128.any_true(found)) return i + ctz(i32x4.bitmask(found));
+  }
+  for (; i < n; i++) {
+    const value = load<f32>(x + 4 * <usize>i);
+    if (value == best || (invalid && value != value)) return i;
+  }
+  return 0;
+}
+
+/** Writes [largest value, its index counted from `first`]; NaN is largest, the lowest index wins. */
+function argmaxSpan(x: usize, n: u32, first: u32, partial: usize): void {
+  const best = maxSpan(x, n);
+  store<f32>(partial, best);
+  store<u32>(partial, first + find(x, n, best), 4);
+}
+
+/** The same of up to four columns whose rows lie `stride` bytes apart. */
+function argmaxColumns(
+  x: usize,
+  stride: usize,
+  n: u32,
+  first: u32,
+  partial: usize,
+  columns: u32,
+): void {
+  let best = v128.load(x);
+  let index = i32x4.splat(first);
+  for (let i: u32 = 1; i < n; i++) {
+    x += stride;
+    const value = v128.load(x);
+    const above = v128.andnot(f32x4.eq(best, best), f32x4.le(value, best));
+    best = v128.bitselect(value, best, above);
+    index = v128.bitselect(i32x4.splat(first + i), index, above);
+  }
+  const low = i32x4.shuffle(best, index, 0, 4, 1, 5);
+  const high = i32x4.shuffle(best, index, 2, 6, 3, 7);
+  i64.store(partial, i64x2.extract_lane(low, 0));
+  if (columns > 1) i64.store(partial, i64x2.extract_lane(low, 1), 8);
+  if (columns > 2) i64.store(partial, i64x2.extract_lane(high, 0), 16);
+  if (columns > 3) i64.store(partial, i64x2.extract_lane(high, 1), 24);
+}
+
 /** a > b in an order where NaN is above infinity. */
 // @ts-ignore: decorator
 @inline
 function isAbove(a: f32, b: f32): bool {
   return !(a <= b) && b == b;
-}
-
-/** Writes [largest value, its index counted from `first`]; NaN is largest, the lowest index wins. */
-function argmaxSpan(x: usize, stride: usize, n: u32, first: u32, partial: usize): void {
-  let best = load<f32>(x);
-  let index: u32 = 0;
-  for (let i: u32 = 1; i < n; i++) {
-    x += stride;
-    const value = load<f32>(x);
-    if (isAbove(value, best)) {
-      best = value;
-      index = i;
-    }
-  }
-  store<f32>(partial, best);
-  store<u32>(partial, first + index, 4);
 }
 
 /** Sums of four columns over n rows that lie `stride` bytes apart, to four float64 partials. */
@@ -158,7 +192,7 @@ export function reduce_partial(thread: i32, threads: i32, p: usize): void {
     if (inner == 1) {
       if (op == MAX) store<f32>(to, maxSpan(from, n));
       else if (op == MIN) store<f32>(to, minSpan(from, n));
-      else if (op == ARGMAX) argmaxSpan(from, 4, n, first, to);
+      else if (op == ARGMAX) argmaxSpan(from, n, first, to);
       else store<f64>(to, sumSpan(from, n));
       continue;
     }
@@ -169,11 +203,8 @@ export function reduce_partial(thread: i32, threads: i32, p: usize): void {
       const partial = to + 8 * <usize>c;
       if (op == MAX) maxColumns(at, stride, n, partial, columns);
       else if (op == MIN) minColumns(at, stride, n, partial, columns);
-      else if (op == ARGMAX) {
-        for (let i: u32 = 0; i < columns; i++) {
-          argmaxSpan(at + 4 * i, stride, n, first, partial + 8 * i);
-        }
-      } else sumColumns(at, stride, n, partial, columns);
+      else if (op == ARGMAX) argmaxColumns(at, stride, n, first, partial, columns);
+      else sumColumns(at, stride, n, partial, columns);
     }
   }
 }
