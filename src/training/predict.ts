@@ -16,7 +16,8 @@ export interface PredictOptions {
 }
 
 /**
- * The class a model gives each image of a set, in evaluation mode, without augmentation.
+ * The class a model gives each image of a set, in evaluation mode, without augmentation. Every
+ * module's mode is afterwards what it was before.
  *
  * @throws NonFiniteError when the model's output for an image is NaN or infinite
  * @throws ModelDataError when model and images do not belong together, or there are none
@@ -27,14 +28,14 @@ export async function predict(
   options: PredictOptions = {},
 ): Promise<Uint32Array> {
   checkModelData("predict", model, set);
-  const wasTraining = model.training;
+  const restoreModes = model.saveModes();
   model.eval();
   try {
     const found = await classifyAll(model, set, options);
     if (found.spoilt === null) return found.classes;
     throw await notFinite(model, set, found.spoilt);
   } finally {
-    if (wasTraining) model.train();
+    restoreModes();
   }
 }
 
@@ -89,7 +90,8 @@ function logitsOf(
   input: BatchInput,
 ): Promise<Float32Array> {
   using _ = placementOf(model).device.scope();
-  return folded.run(() => model.forward(input.images(noAugmentation)).read());
+  const logits = folded.run(() => model.forward(input.images(noAugmentation)));
+  return logits.read();
 }
 
 /**
