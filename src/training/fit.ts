@@ -1,6 +1,5 @@
 import type { Images } from "../data/image-source.js";
 import type { Batch } from "../data/loader.js";
-import { ShapeError } from "../device/errors.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import { type CrossEntropyOptions, crossEntropy } from "../ops/cross-entropy.js";
@@ -9,9 +8,9 @@ import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedules.js";
 import { type Augmentation, noAugmentation } from "./batch-input.js";
 import type { Batches, ImageBatch, Moment } from "./feed.js";
-import { findInValues, hasFiniteValues, NonFiniteError } from "./finite.js";
+import { checkStart, checkValues, diverged, prepare } from "./fit-checks.js";
 import { ImageBatches } from "./image-batches.js";
-import { checkModelData, ModelDataError } from "./model-data.js";
+import { checkModelData } from "./model-data.js";
 import { MixedPrecision, type Precision } from "./precision.js";
 import type { GradientRule, Objective, Update } from "./step.js";
 import { StepRunner } from "./step-runner.js";
@@ -259,63 +258,4 @@ async function loop<Host, DeviceBatch>(
     restoreModes();
     runner.release();
   }
-}
-
-/** Records the steps of all batch sizes, so that what a model refuses it refuses before the first one. */
-async function prepare<Host, DeviceBatch>(
-  runner: StepRunner<Host, DeviceBatch>,
-  sizes: readonly number[],
-  { batchSize, onCompile }: Pick<LoopOptions<never, never>, "batchSize" | "onCompile">,
-): Promise<void> {
-  for (const size of sizes) {
-    try {
-      await runner.prepare(size, onCompile);
-    } catch (cause) {
-      if (!(cause instanceof ShapeError) || size === batchSize) throw cause;
-      throw new ModelDataError(
-        `fit: the last batch of an epoch has ${size} of the ${batchSize} examples of a batch, which ` +
-          `the model refuses (${cause.message}); leave it out (dropLast), or choose another batchSize`,
-        { cause },
-      );
-    }
-  }
-}
-
-type Updates = readonly Pick<Update<never>, "model" | "mixed">[];
-
-/** @throws NonFiniteError when a model is not finite before any step */
-async function checkStart(updates: Updates): Promise<void> {
-  for (const { model } of updates) {
-    if (await hasFiniteValues(model)) continue;
-    const { layer, detail } = await findInValues(model);
-    throw new NonFiniteError(
-      `fit: the model is not finite before the first step: ${detail}. Such a model cannot be trained: ` +
-        "its earlier training diverged or its file is damaged",
-      layer,
-    );
-  }
-}
-
-/** @throws NonFiniteError when a model is not finite after the step */
-async function checkValues(updates: Updates, step: number): Promise<void> {
-  for (const { model } of updates) {
-    if (!(await hasFiniteValues(model))) throw await diverged(updates, step, null);
-  }
-}
-
-/** @param loss null where it was finite, and the update after it was not */
-async function diverged(updates: Updates, step: number, loss: number | null) {
-  const found = await Promise.all(updates.map(({ model }) => findInValues(model)));
-  const first = found.find(({ layer }) => layer !== null) ?? found[0];
-  const mixed = updates.some((update) => update.mixed);
-  const what =
-    loss === null
-      ? `the update of step ${step} is not finite`
-      : `the loss became ${loss} at step ${step}`;
-  return new NonFiniteError(
-    `${what}: training diverged (${first?.detail}); lower the learning rate` +
-      (mixed ? ', or train with precision "f32"' : ""),
-    first?.layer ?? null,
-    step,
-  );
 }
