@@ -50,6 +50,11 @@ abstract class Owned {
     return this.#substitute ?? this.own;
   }
 
+  /** True while the layer computes with other values than its own. */
+  get substituted(): boolean {
+    return this.#substitute !== undefined;
+  }
+
   /**
    * The model's own values on the device.
    *

@@ -1,9 +1,9 @@
 import type { Device } from "../device/device.js";
 import { ModuleError } from "../device/errors.js";
 import type { Slice } from "../device/storage.js";
-import type { NamedTensor, StateDict } from "../io/state-dict.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
+import type { StateDict } from "../io/state-dict.js";
 import { BatchNorm2d } from "./layers.js";
+import { misfit } from "./misfit.js";
 import type { Module } from "./module.js";
 import { Parameter, type Statistic } from "./parameter.js";
 import { placedSlice, placementOf } from "./place.js";
@@ -59,8 +59,8 @@ const floats = async (device: Device, slice: Slice): Promise<Float32Array> =>
 
 /**
  * Overwrites a placed model's values with those of a state_dict, matched by name. Missing or
- * unknown names, other shapes, or names of one part with different values, are an error that lists
- * them; nothing is loaded then. Of several names of one part one is enough, and
+ * unknown names, other shapes, values that do not fill them or are no floats, and names of one part
+ * with different values are an error that lists them; nothing is loaded then. Of several names of one part one is enough, and
  * `num_batches_tracked` may be missing.
  *
  * @throws ModuleError
@@ -70,16 +70,14 @@ export function loadStateDict(model: Module, dict: StateDict): void {
   const entries = entriesOf(model);
   const names = new Map<Entry, string[]>();
   for (const [name, entry] of entries) names.set(entry, [...(names.get(entry) ?? []), name]);
-  const faults = [...names].flatMap(([entry, all]) => faultsOf(entry, all, dict));
-  for (const name of dict.keys()) {
-    if (!entries.has(name) && !name.endsWith("num_batches_tracked")) {
-      faults.push(`unknown: ${name}`);
-    }
-  }
-  if (faults.length > 0) {
-    const more = faults.length > 8 ? ` and ${faults.length - 8} more` : "";
+  const parts = [...names].map(([entry, all]) => ({
+    names: all,
+    shape: entry instanceof BatchNorm2d ? null : entry.shape,
+  }));
+  const fault = misfit(parts, dict);
+  if (fault !== undefined) {
     throw new ModuleError(
-      `the checkpoint does not fit the model: ${faults.slice(0, 8).join("; ")}${more}; ` +
+      `the checkpoint does not fit the model: ${fault}; ` +
         "check architecture, width and number of classes",
     );
   }
@@ -94,39 +92,4 @@ export function loadStateDict(model: Module, dict: StateDict): void {
       device.write(entry.own.slice, entry.toDevice(values));
     }
   }
-}
-
-function faultsOf(entry: Entry, names: readonly string[], dict: StateDict): string[] {
-  const found = names.flatMap((name) => {
-    const tensor = dict.get(name);
-    return tensor ? [{ name, tensor }] : [];
-  });
-  const [first] = found;
-  if (!(entry instanceof BatchNorm2d)) {
-    if (!first) return [`missing: ${names.join(" or ")} ${formatShape(entry.shape)}`];
-    const faults = found.flatMap(({ name, tensor }) => faultOf(name, tensor, entry));
-    if (faults.length > 0) return faults;
-  }
-  return found.flatMap(({ name, tensor }) => {
-    if (!first || sameValues(first.tensor, tensor)) return [];
-    return [`${first.name} and ${name} are one tensor of the model, but differ`];
-  });
-}
-
-function faultOf(name: string, { dtype, shape, data }: NamedTensor, o: Parameter | Statistic) {
-  if (!sameShape(shape, o.shape)) {
-    return [`${name} is ${formatShape(shape)}, the model has ${formatShape(o.shape)}`];
-  }
-  if (dtype !== "F32" && dtype !== "F64") return [`${name} is ${dtype}, not a floating type`];
-  if (data.length !== o.size) return [`${name} has ${data.length} values of ${o.size}`];
-  return [];
-}
-
-function sameValues({ data: a }: NamedTensor, { data: b }: NamedTensor): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) {
-    if (a[i] !== b[i] && !(Number.isNaN(a[i]) && Number.isNaN(b[i]))) return false;
-  }
-  return true;
 }
