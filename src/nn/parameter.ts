@@ -74,11 +74,6 @@ abstract class Owned {
     this.#value = value;
   }
 
-  /** Whether the layer computes with other values than its own. */
-  get substituted(): boolean {
-    return this.#substitute !== undefined;
-  }
-
   /** @internal Gives the layer other values to compute with; returns those it had instead. */
   substitute(value: Tensor | undefined): Tensor | undefined {
     const before = this.#substitute;
