@@ -28,6 +28,8 @@ fn main(
   let eps = hyper[3];
   let weightDecay = hyper[4];
   let decoupled = hyper[5] != 0.0;
+  let rest1 = hyper[6];
+  let rest2 = hyper[7];
   let stepSize = lr / count[1];
   let rootCorrection = sqrt(count[2]);
   let begin = groupIndex(id, counts) * params.perGroup;
@@ -39,8 +41,8 @@ fn main(
     } else {
       grad += weightDecay * weight;
     }
-    let m = beta1 * first[i] + (1.0 - beta1) * grad;
-    let v = beta2 * second[i] + (1.0 - beta2) * grad * grad;
+    let m = beta1 * first[i] + rest1 * grad;
+    let v = beta2 * second[i] + rest2 * grad * grad;
     first[i] = m;
     second[i] = v;
     weights[i] = weight - stepSize * m / (sqrt(v) / rootCorrection + eps);

@@ -1,5 +1,5 @@
-/// out[outer, inner] := the row of the largest x[outer, row, inner], the lowest on a tie.
-/// One block holds all rows of a column. Constant: Stored.
+/// out[outer, inner] := the row of the largest x[outer, row, inner], NaN above all, the lowest on a
+/// tie. One block holds all rows of a column. Constants: V (f32), U, B; Stored.
 struct Params {
   rows: u32,
   columns: u32,
@@ -31,7 +31,7 @@ fn main(
     place = span.first;
     for (var row = span.first + params.down; row < span.end; row += params.down) {
       let rival = f32(x[base + row * params.inner]);
-      if (rival > value) {
+      if (isAbove(rival, value)) {
         value = rival;
         place = row;
       }
@@ -44,7 +44,8 @@ fn main(
     for (var other = params.across; other < params.across * params.down; other += params.across) {
       let rival = values[lane + other];
       let rivalPlace = places[lane + other];
-      if (rivalPlace < params.rows && (rival > value || (rival == value && rivalPlace < place))) {
+      let tie = !isAbove(value, rival) && rivalPlace < place;
+      if (rivalPlace < params.rows && (isAbove(rival, value) || tie)) {
         value = rival;
         place = rivalPlace;
       }

@@ -1,5 +1,5 @@
 /// out := relu?((x - mean) * spread * gamma + beta + residual?), where spread is given as 1 / std or
-/// (VARIANCE) as the variance. Constants: V, Stored (V, or its half), VARIANCE, RESIDUAL, RELU.
+/// (VARIANCE) as the variance. Constants: V, U, B, Stored (V, or its half), VARIANCE, RESIDUAL, RELU.
 struct Params {
   rows: u32,
   columns: u32,
@@ -43,7 +43,7 @@ fn main(
       y += V(residual[i]);
     }
     if (RELU) {
-      y = select(y, V(0), y < V(0)); // keeps NaN, unlike max
+      y = reluOf(y);
     }
     out[i] = Stored(y);
   }

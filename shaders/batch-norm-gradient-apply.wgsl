@@ -1,5 +1,5 @@
-/// dx := scale * (g - shift - (x - mean) * slope), with g = relu ? dy * (y > 0) : dy.
-/// Constants: V, Stored (V, or its half), RELU.
+/// dx := scale * (g - shift - (x - mean) * slope), with g = relu && y <= 0 ? 0 : dy.
+/// Constants: V, U, B, Stored (V, or its half), RELU.
 struct Params {
   rows: u32,
   columns: u32,
@@ -34,7 +34,7 @@ fn main(
     let i = row * params.columns + c;
     var g = V(dy[i]);
     if (RELU) {
-      g = select(V(0), g, V(y[i]) > V(0));
+      g = select(g, V(0), isLessOrEqual(V(y[i]), V(0)));
     }
     dx[i] = Stored(scale * (g - shift - (V(x[i]) - center) * slope));
   }

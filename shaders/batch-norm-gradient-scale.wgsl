@@ -1,6 +1,6 @@
 /// Where no sum is wanted, neither as a result nor for dx, because the statistics are constants:
-/// dx := gamma * invStd * g and masked := g, with g = relu ? dy * (y > 0) : dy.
-/// Constants: V, Stored (V, or its half), RELU, DX and STORE (which of the two is written).
+/// dx := gamma * invStd * g and masked := g, with g = relu && y <= 0 ? 0 : dy.
+/// Constants: V, U, B, Stored (V, or its half), RELU, DX and STORE (which of the two is written).
 struct Params {
   rows: u32,
   columns: u32,
@@ -32,7 +32,7 @@ fn main(
     let i = row * params.columns + span.column;
     var g = V(dy[i]);
     if (RELU) {
-      g = select(V(0), g, V(y[i]) > V(0));
+      g = select(g, V(0), isLessOrEqual(V(y[i]), V(0)));
     }
     if (STORE) {
       masked[i] = Stored(g);

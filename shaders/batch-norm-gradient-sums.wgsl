@@ -1,6 +1,6 @@
 /// Over a block of rows: parts[block, 0, c] := sum g, parts[block, 1, c] := sum g * (x - mean), with
-/// g = relu ? dy * (y > 0) : dy. STORE also writes g, the residual's gradient.
-/// Constants: V, Stored (V, or its half), RELU, STORE.
+/// g = relu && y <= 0 ? 0 : dy. STORE also writes g, the residual's gradient.
+/// Constants: V, U, B, Stored (V, or its half), RELU, STORE.
 struct Params {
   rows: u32,
   columns: u32,
@@ -35,7 +35,7 @@ fn main(
       let i = row * params.columns + span.column;
       var g = V(dy[i]);
       if (RELU) {
-        g = select(V(0), g, V(y[i]) > V(0));
+        g = select(g, V(0), isLessOrEqual(V(y[i]), V(0)));
       }
       if (STORE) {
         masked[i] = Stored(g);

@@ -1,6 +1,6 @@
 /// Mean and centred sum of squares of each channel over a block of rows:
 /// parts[block, 0, c] and parts[block, 1, c]. Sums are taken around the block's first row, which
-/// keeps the squares small where the mean is large. Constants: V, Stored.
+/// keeps the squares small where the mean is large. Constants: V, U, B, Stored.
 struct Params {
   rows: u32,
   columns: u32,
@@ -45,6 +45,6 @@ fn main(
     let n = f32(span.end - span.begin);
     let at = span.block * 2 * params.columns + span.column;
     parts[at] = origin + sum / n;
-    parts[at + params.columns] = max(square - sum * sum / n, V(0));
+    parts[at + params.columns] = reluOf(square - sum * sum / n);
   }
 }

@@ -1,6 +1,6 @@
 // What becomes of a convolution's results in inference: bias, residual and ReLU before they are
-// stored. Constants: RESIDUAL, RELU; VEC4, Bias (vec4f or f32), Residual (what it is stored as) and
-// Residuals (four of them).
+// stored. Constants: V (vec4f), U, B; RESIDUAL, RELU; VEC4, Bias (vec4f or f32), Residual (what it
+// is stored as) and Residuals (four of them).
 @group(0) @binding(4) var<storage, read> bias: array<Bias>;
 @group(0) @binding(5) var<storage, read> residual: array<Residual>;
 
@@ -39,7 +39,7 @@ fn store(p: Params, z: u32, m: u32, n: u32, value: vec4f) {
     result += residualAt(index, left - 1u);
   }
   if (RELU) {
-    result = max(result, vec4f());
+    result = reluOf(result);
   }
   write(index, result, left);
 }

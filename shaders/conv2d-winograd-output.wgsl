@@ -1,5 +1,5 @@
-// 36 matrices [tiles, channels] to tiles of 4x4 pixels, A' m A, stored as Pixel. Constants: BIAS,
-// RESIDUAL and RELU, what is done to the pixels before.
+// 36 matrices [tiles, channels] to tiles of 4x4 pixels, A' m A, stored as Pixel. Constants: V (f32),
+// U, B; BIAS, RESIDUAL and RELU, what is done to the pixels before.
 struct Params {
   /// Width and height of the image.
   size: vec2u,
@@ -45,7 +45,7 @@ fn storePixel(p: Params, tile: Tile, x: u32, y: u32, value: f32) {
       result += f32(residual[index]);
     }
     if (RELU) {
-      result = max(result, 0.0);
+      result = reluOf(result);
     }
     image[index] = Pixel(result);
   }

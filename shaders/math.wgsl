@@ -1,23 +1,35 @@
-/// Elementary functions to about 1 ulp of float32, on V (f32 or vec4f) with I and U its integer
-/// twins. WGSL allows its built-ins far more: log 2^-21 and sin 2^-11 in absolute error.
+/// Elementary functions to about 1 ulp of float32, on V (f32 or vec4f) with I, U and B its integer
+/// and boolean twins. WGSL allows its built-ins far more: log 2^-21 and sin 2^-11 in absolute error.
+/// NaN is told as compare.wgsl does it.
 /// Polynomials: Cephes (S. L. Moshier), single precision.
 
 fn expOf(x: V) -> V {
-  // e^x = 2^n e^r with |r| <= ln(2) / 2; ln(2) in two parts keeps n ln(2) exact.
-  let n = clamp(round(x * 1.44269504088896341), V(-126), V(128));
-  let r = (x - n * 0.693359375) + n * 2.12194440e-4;
+  return expOfSum(x, V(0));
+}
+
+/// e^r - 1 for |r| <= ln(2) / 2.
+fn expMinusOne(r: V) -> V {
   var p = r * 1.9875691500e-4 + 1.3981999507e-3;
   p = p * r + 8.3334519073e-3;
   p = p * r + 4.1665795894e-2;
   p = p * r + 1.6666665459e-1;
   p = p * r + 5.0000001201e-1;
-  let y = p * r * r + r + 1.0;
+  return p * r * r + r;
+}
+
+/// e^(high + low), |low| small beside |high|.
+fn expOfSum(high: V, low: V) -> V {
+  // e^x = 2^n e^r with |r| <= ln(2) / 2; ln(2) in two parts keeps n ln(2) exact.
+  let x = high + low;
+  let n = clamp(round(x * 1.44269504088896341), V(-126), V(128));
+  let r = ((high - n * 0.693359375) + n * 2.12194440e-4) + low;
+  let y = expMinusOne(r) + 1.0;
   // 2^128 is no float, so the power is applied in two steps.
   let whole = I(n);
   let half = whole >> U(1);
-  let low = bitcast<V>((half + 127) << U(23));
-  let high = bitcast<V>((whole - half + 127) << U(23));
-  return select(y * low * high, V(0), x < V(-87.3));
+  let below = bitcast<V>((half + 127) << U(23));
+  let above = bitcast<V>((whole - half + 127) << U(23));
+  return select(y * below * above, V(0), isLess(x, V(-87.3)));
 }
 
 fn logOf(x: V) -> V {
@@ -39,12 +51,63 @@ fn logOf(x: V) -> V {
   // Zero (and the subnormal, which GPUs take for zero) gives -inf, the negative NaN.
   let infinite = bitcast<V>((bits & I(0)) | I(-0x800000));
   let invalid = bitcast<V>(bits | I(0x7fc00000));
-  let unusual = select(select(x, invalid, bits < I(0)), infinite, abs(x) < V(1.17549435e-38));
+  let zero = (bits & I(0x7fffffff)) < I(0x00800000);
+  let unusual = select(select(x, invalid, bits < I(0)), infinite, zero);
   return select(unusual, y, (bits >= I(0x00800000)) & (bits < I(0x7f800000)));
 }
 
+/// The upper 12 bits of a significand: products of two such are exact. Made with integers, so that no
+/// compiler takes what is left, x - upper(x), for zero.
+fn upper(x: V) -> V {
+  return bitcast<V>(bitcast<U>(x) & U(0xfffff000));
+}
+
+/// e^(y ln x) for a positive normal x, with ln x = high + low known to about 2^-33 of it.
+fn powOfNormal(x: V, y: V) -> V {
+  // x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh(s) = 2 s + s^3 (2/3 + 2/5 s^2 + ...)
+  let shifted = bitcast<I>(x) - 0x3f3504f3;
+  let e = V(shifted >> U(23));
+  let m = bitcast<V>((shifted & I(0x7fffff)) + 0x3f3504f3);
+  let s = (m - 1.0) / (m + 1.0);
+  // What the division left: s = sHigh + sLow, from m + 1 = tHigh + tLow.
+  let sHigh = upper(s);
+  let tHigh = upper(m + 1.0);
+  let tLow = m - (tHigh - 1.0);
+  let sLow = ((m - 1.0 - sHigh * tHigh) - sHigh * tLow) / (m + 1.0);
+  let z = s * s;
+  var p = z * 0.18181818 + 0.22222222;
+  p = p * z + 0.28571429;
+  p = p * z + 0.4;
+  p = p * z + 0.66666667;
+  let large = e * 0.693359375;
+  let high = upper(large + 2.0 * sHigh);
+  let low = ((large - high) + 2.0 * sHigh) + (2.0 * sLow + (p * z * s - e * 2.12194440e-4));
+  let yHigh = upper(y);
+  return expOfSum(yHigh * high, (y - yHigh) * high + y * low);
+}
+
+/// x^y with all the special cases of C's pow (IEEE 754-2008, 9.2.1): 1 where y is 0 or x is 1, a
+/// negative x needs an integer y.
 fn powOf(x: V, y: V) -> V {
-  return select(expOf(y * logOf(x)), V(1), y == V(0));
+  let xBits = bitcast<U>(x);
+  let yBits = bitcast<U>(y);
+  let xSize = xBits & U(0x7fffffff);
+  let ySize = yBits & U(0x7fffffff);
+  let infinite = bitcast<V>((xBits & U(0)) | U(0x7f800000));
+  let invalid = bitcast<V>(xBits | U(0x7fc00000));
+  // A zero (subnormals are taken for it) or infinite operand: x is driven to 0 or to infinity.
+  let extremeX = (xSize < U(0x00800000)) | (xSize == U(0x7f800000));
+  let grows = (xSize > U(0x3f800000)) != (yBits > U(0x7fffffff));
+  let limit = select(V(0), infinite, grows);
+  let extreme = extremeX | (ySize == U(0x7f800000));
+  var size = select(powOfNormal(abs(x), y), limit, extreme);
+  size = select(size, V(1), xSize == U(0x3f800000));
+  let whole = floor(y) == y;
+  let odd = whole & (floor(y * 0.5) != y * 0.5);
+  let negative = xBits > U(0x7fffffff);
+  let signed = select(size, -size, negative & odd);
+  let wrong = (negative & !whole & !extremeX) | isNan(x) | isNan(y);
+  return select(select(signed, invalid, wrong), V(1), (ySize == U(0)) | (xBits == U(0x3f800000)));
 }
 
 fn tanhOf(x: V) -> V {

@@ -1,5 +1,6 @@
 /// One input element (of V) an invocation, which gathers from the windows that contain it; of a
-/// window of maxima the first, in row-major order, takes the gradient. Constants: V, Stored, MAX.
+/// window of maxima the first, in row-major order, takes the gradient, of several NaN the last (as
+/// in PyTorch). Constants: V, U, B, Stored, MAX.
 struct Params {
   length: u32,
   h: u32,
@@ -25,21 +26,22 @@ fn windows(at: u32, size: u32, stride: u32, count: u32) -> vec2u {
   return vec2u(first, min(at / stride + 1, count));
 }
 
-/// 1 where `value`, the element (y, x) of the window at (top, left), is its first maximum, else 0.
-fn wins(value: V, y: u32, x0: u32, top: i32, left: i32, base: u32) -> V {
-  var won = V(1);
+/// Where `value`, the element (y, x) of the window at (top, left), takes the window's gradient.
+fn wins(value: V, y: u32, x0: u32, top: i32, left: i32, base: u32) -> B {
+  let invalid = isNan(value);
+  var lost = B(false);
   for (var row = max(top, 0); row < min(top + i32(params.kh), i32(params.h)); row++) {
     for (var column = max(left, 0); column < min(left + i32(params.kw), i32(params.w)); column++) {
       let rival = V(x[base + (u32(row) * params.w + u32(column)) * params.c]);
-      let earlier = u32(row) < y || (u32(row) == y && u32(column) < x0);
-      if (earlier) {
-        won = select(won, V(0), rival >= value);
-      } else {
-        won = select(won, V(0), rival > value);
+      let place = u32(row) * params.w + u32(column);
+      if (place < y * params.w + x0) {
+        lost = lost | !(invalid | isAbove(value, rival));
+      } else if (place > y * params.w + x0) {
+        lost = lost | isNan(rival) | isAbove(rival, value);
       }
     }
   }
-  return won;
+  return !lost;
 }
 
 @compute @workgroup_size(64)
@@ -67,7 +69,7 @@ fn main(
       if (MAX) {
         let top = i32(oh * params.strideH) - i32(params.padH);
         let left = i32(ow * params.strideW) - i32(params.padW);
-        total += g * wins(V(x[i]), row, column, top, left, base);
+        total += select(V(0), g, wins(V(x[i]), row, column, top, left, base));
       } else {
         total += g;
       }

@@ -1,4 +1,4 @@
-/// One output element (of V) an invocation. Constants: V, Stored, MAX (else average).
+/// One output element (of V) an invocation. Constants: V, U, B, Stored, MAX (else average).
 struct Params {
   length: u32,
   h: u32,
@@ -47,7 +47,7 @@ fn main(
       } else if (isFirst) {
         total = value;
       } else {
-        total = max(total, value);
+        total = maxOf(total, value);
       }
       isFirst = false;
     }

@@ -1,5 +1,6 @@
 /// x [outer, rows, inner] -> out [outer, blocks, inner]: each block of rows to one row.
-/// A column is one (outer, inner) pair. Constants: V, Stored (of x), MAX (else sum).
+/// A column is one (outer, inner) pair. Constants: V, U, B,
+/// Stored (of x), MAX or MIN (else sum).
 struct Params {
   rows: u32,
   columns: u32,
@@ -9,7 +10,7 @@ struct Params {
   tiles: u32,
   inner: u32,
   blocks: u32,
-  start: f32, // 0 for sums, -infinity for maxima
+  start: f32, // 0 for sums, -infinity for maxima, infinity for minima
   scale: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -20,7 +21,10 @@ var<workgroup> parts: array<V, 64>;
 
 fn merge(a: V, b: V) -> V {
   if (MAX) {
-    return max(a, b);
+    return maxOf(a, b);
+  }
+  if (MIN) {
+    return minOf(a, b);
   }
   return a + b;
 }

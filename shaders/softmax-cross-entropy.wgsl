@@ -1,11 +1,13 @@
 /// LANES invocations a row (1, or all 64): loss = -sum_c t[c] * logSoftmax[c], and the softmax.
-/// Constant: LANES.
+/// A NaN or infinity among the logits makes NaN of the row, as does a row of -infinity.
+/// Constants: V (f32), I, U, B; LANES.
 struct Params {
   rows: u32,
   classes: u32,
   on: f32,
   off: f32,
   nan: f32,
+  lowest: f32, // -infinity
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
@@ -23,7 +25,7 @@ fn rowMax(lane: u32, value: f32) -> f32 {
   workgroupBarrier();
   var largest = slots[0].x;
   for (var other = 1; other < 64; other++) {
-    largest = max(largest, slots[other].x);
+    largest = maxOf(largest, slots[other].x);
   }
   workgroupBarrier();
   return largest;
@@ -54,9 +56,9 @@ fn main(
   let base = row * params.classes;
   // Rows beyond the last take part in the barriers with no classes.
   let classes = select(0, params.classes, row < params.rows);
-  var largest = -3.4028234e38;
+  var largest = params.lowest;
   for (var c = first; c < classes; c += LANES) {
-    largest = max(largest, logits[base + c]);
+    largest = maxOf(largest, logits[base + c]);
   }
   largest = rowMax(lane, largest);
   var sums = vec2f(); // of e^z and of z, with z = logit - largest
@@ -74,8 +76,11 @@ fn main(
     var value = params.nan;
     if (label < classes) {
       let own = logits[base + label] - largest - logSum;
-      let all = sums.y - f32(classes) * logSum;
-      value = -(params.off * all + (params.on - params.off) * own);
+      value = -((params.on - params.off) * own);
+      // The logarithm of a probability of 0 is infinite: it counts only where it has a weight.
+      if (params.off != 0.0) {
+        value -= params.off * (sums.y - f32(classes) * logSum);
+      }
     }
     loss[row] = value;
   }

@@ -2,6 +2,7 @@ import type { RunRecord } from "../lab/record.js";
 import { formatRecord } from "../lab/record.js";
 import { shellCommand } from "../lab/shell-command.js";
 import type { RunHooks, RunLeft } from "../lab/sitting.js";
+import { NonFiniteError } from "../training/finite.js";
 import { Interrupted } from "./outputs.js";
 import { resultTable, type TableRow } from "./table.js";
 
@@ -38,6 +39,10 @@ export async function resumable<T>(
     const interrupted = cause instanceof Interrupted;
     if (!left && !interrupted) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
+    // The same steps lead there again.
+    if (cause instanceof NonFiniteError) {
+      throw new Stopped(left ? `${reason}; ${kept(left)}` : reason, { cause });
+    }
     const lines = [`${reason}; ${left ? kept(left) : "nothing was begun"}`];
     lines.push(`go on with: ${shellCommand(left ? resume : again)}`);
     throw new Stopped(lines.join(interrupted ? "; " : "\n"), { cause });

@@ -27,6 +27,7 @@ export function withTuningOptions(
     .option("--momentum <m>", "momentum of SGD", number(0, 1), preset.momentum)
     .option("--weight-decay <d>", "L2 penalty", number(0), preset.weightDecay)
     .option("--batch-size <n>", "images a step", integer(1), preset.batchSize)
+    .option("--drop-last", "leave out the last batch of an epoch if it is smaller")
     .option(
       "--alpha <a>",
       "fst: weight of <W, W_ori>; 0.2 on CIFAR-10, 0.1 on GTSRB, 0.001 with 100 and more classes",
@@ -70,6 +71,7 @@ export const tuningOptions = (flags: TuningFlags): TuningOptions => ({
   momentum: flags.momentum,
   weightDecay: flags.weightDecay,
   batchSize: flags.batchSize,
+  dropLast: flags.dropLast ?? false,
   seed: flags.seed,
   alpha: flags.alpha,
   projection: flags.projection,

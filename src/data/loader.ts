@@ -23,6 +23,32 @@ export interface Batch {
 }
 
 /**
+ * The batches in an epoch of `count` examples, and their sizes: of all but the last, and of a last one
+ * that is smaller.
+ *
+ * @throws RangeError when the batch size is not a positive integer or no batch would result
+ */
+export function batchSizes(
+  count: number,
+  { batchSize, dropLast = false }: Pick<LoaderOptions, "batchSize" | "dropLast">,
+  examples = "examples",
+): { readonly length: number; readonly sizes: readonly number[] } {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(`batchSize must be a positive integer, got ${batchSize}`);
+  }
+  const whole = Math.floor(count / batchSize);
+  const rest = dropLast ? 0 : count % batchSize;
+  if (whole + rest === 0) {
+    throw new RangeError(
+      `${count} ${examples} are not one batch of ${batchSize}; ` +
+        "choose a smaller batch or keep the last one (dropLast: false)",
+    );
+  }
+  const sizes = [...(whole > 0 ? [batchSize] : []), ...(rest > 0 ? [rest] : [])];
+  return { length: whole + (rest > 0 ? 1 : 0), sizes };
+}
+
+/**
  * Cuts a set into batches. The order of epoch e depends on the seed and e alone, so a run can resume
  * at any epoch. Batches of memory are used in turn: while a device still copies or reads one, the
  * next is filled, and a steady step allocates nothing. A source is read one batch ahead, while
@@ -31,6 +57,8 @@ export interface Batch {
 export class BatchLoader {
   /** Batches in an epoch. */
   readonly length: number;
+  /** See `batchSizes`. */
+  readonly sizes: readonly number[];
   readonly #set: Images;
   readonly #batchSize: number;
   readonly #seed: number;
@@ -40,19 +68,11 @@ export class BatchLoader {
 
   /** @throws RangeError when the batch size is not a positive integer or no batch would result */
   constructor(set: Images, options: LoaderOptions) {
-    const { batchSize, seed, shuffle = true, dropLast = false } = options;
+    const { batchSize, seed, shuffle = true } = options;
     const count = set.labels.length;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new RangeError(`BatchLoader: batchSize must be a positive integer, got ${batchSize}`);
-    }
-    const rest = dropLast ? 0 : count % batchSize;
-    this.length = Math.floor(count / batchSize) + (rest > 0 ? 1 : 0);
-    if (this.length === 0) {
-      throw new RangeError(
-        `BatchLoader: ${set.name} has ${count} images, not one batch of ${batchSize}; ` +
-          "choose a smaller batch or keep the last one (dropLast: false)",
-      );
-    }
+    const { length, sizes } = batchSizes(count, options, `images of ${set.name}`);
+    this.length = length;
+    this.sizes = sizes;
     this.#set = set;
     this.#batchSize = batchSize;
     this.#seed = seed;
@@ -61,7 +81,8 @@ export class BatchLoader {
     this.#slots = Array.from({ length: Math.min(3, this.length) }, () =>
       emptyBatch(set, Math.min(batchSize, count)),
     );
-    this.#last = rest > 0 ? emptyBatch(set, rest) : null;
+    const rest = sizes.at(-1) ?? 0;
+    this.#last = rest < batchSize ? emptyBatch(set, rest) : null;
   }
 
   /**

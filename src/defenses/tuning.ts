@@ -12,6 +12,7 @@ import { Philox } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "../training/batch-input.js";
 import { classification, fit, type StepProgress } from "../training/fit.js";
+import { checkModelData } from "../training/model-data.js";
 import { type PauseHooks, pausable } from "../training/pause.js";
 import { checkPrecision, type Precision } from "../training/precision.js";
 
@@ -35,6 +36,8 @@ export interface TuningOptions {
   momentum: number;
   weightDecay: number;
   batchSize: number;
+  /** Leave out the last batch of an epoch if it is smaller: one value a channel is none for batch norm. */
+  dropLast: boolean;
   seed: number;
   /** Weight of <W, W_ori>: 0.2 on CIFAR-10, 0.1 on GTSRB, 0.001 on CIFAR-100 and Tiny-ImageNet. */
   alpha: number;
@@ -61,6 +64,7 @@ export const tuningDefaults: TuningOptions = {
   momentum: 0.9,
   weightDecay: 0,
   batchSize: 128,
+  dropLast: false,
   seed: 0,
   alpha: 0.2,
   projection: "all",
@@ -86,6 +90,9 @@ export interface DefenseInput extends PauseHooks {
  * Tunes a model in place on clean images: one loop, five methods. Steps as in the authors' code:
  * keep W_ori and C = ||W_ori||; re-draw the head; then per batch loss = CE + alpha <W, W_ori>, SGD
  * step, W := W C / ||W||; cosine schedule stepped once an epoch; the last iterate is the result.
+ *
+ * @throws ModelDataError when the images are not such as the model takes, before anything is changed
+ * @throws NonFiniteError when the model is or becomes NaN or infinite
  */
 export async function tune(
   method: TuningMethod,
@@ -93,8 +100,9 @@ export async function tune(
   changes: Partial<TuningOptions> = {},
 ): Promise<void> {
   const options = { ...tuningDefaults, ...changes };
-  checkOptions(options, input.tuning);
+  checkOptions(options);
   const { model, tuning, ...hooks } = input;
+  checkModelData("tuning", model, tuning);
   const { device } = placementOf(model);
   checkPrecision(device, options.precision);
   const head = model.head;
@@ -119,6 +127,7 @@ export async function tune(
       ...pausable(model, optimizer, hooks),
       epochs: options.epochs,
       batchSize: options.batchSize,
+      dropLast: options.dropLast,
       seed: options.seed,
       schedule: cosine(options.lr, options.epochs),
       scheduleBy: "epoch",
@@ -173,7 +182,7 @@ function choose(model: Classifier, tuned: TuningMethod["tuned"]): () => void {
   };
 }
 
-function checkOptions(options: TuningOptions, tuning: ImageSet): void {
+function checkOptions(options: TuningOptions): void {
   const must = (ok: boolean, name: string, value: number, form: string): void => {
     if (!ok) throw new RangeError(`tuning: ${name} must be ${form}, not ${value}`);
   };
@@ -183,5 +192,4 @@ function checkOptions(options: TuningOptions, tuning: ImageSet): void {
   must(lr > 0 && Number.isFinite(lr), "lr", lr, "above 0");
   must(momentum >= 0 && momentum < 1, "momentum", momentum, "in [0, 1)");
   must(Number.isFinite(alpha), "alpha", alpha, "a number");
-  if (tuning.labels.length === 0) throw new RangeError("tuning: the tuning set has no images");
 }

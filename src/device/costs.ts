@@ -151,7 +151,7 @@ const costs: Costs = {
       6 * params.length,
       bytesOf(params, params, grads, velocity, velocity),
     ),
-  adamCount: ({ count, hyper }) => cost("adamCount", [], 7, bytesOf(count, count, hyper)),
+  adamCount: ({ count, hyper }) => cost("adamCount", [], 40, bytesOf(count, count, hyper)),
   adam: ({ params, grads, m, v }) =>
     cost("adam", [params.length], 14 * params.length, bytesOf(params, params, grads, m, m, v, v)),
   unscale: ({ grads }) => cost("unscale", [grads.length], grads.length, bytesOf(grads, grads)),

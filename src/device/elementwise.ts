@@ -109,18 +109,21 @@ export const elementwiseTable = {
   sub: row("a - b", sub(a, b), [g, neg(g)]),
   mul: row("a * b", mul(a, b), [mul(g, b), mul(g, a)]),
   div: row("a / b", div(a, b), [div(g, b), neg(div(mul(g, y), b))], [0.5, 2]),
-  maximum: row("the larger of a and b; a tie gives the gradient to a", max(a, b), [
+  maximum: row("the larger of a and b, NaN wins; a tie gives the gradient to a", max(a, b), [
     lt(a, b, 0, g),
-    lt(a, b, g, 0),
+    le(b, a, 0, g),
   ]),
-  minimum: row("the smaller of a and b; a tie gives the gradient to a", min(a, b), [
+  minimum: row("the smaller of a and b, NaN wins; a tie gives the gradient to a", min(a, b), [
     lt(b, a, 0, g),
-    lt(b, a, g, 0),
+    le(a, b, 0, g),
   ]),
   pow: row(
-    "a ** b for a > 0",
+    "a ** b as C's pow: a negative a needs an integer b",
     pow(a, b),
-    [mul(g, mul(b, pow(a, sub(b, 1)))), mul(g, mul(y, log(a)))],
+    [
+      eq(b, 0, 0, mul(g, mul(b, pow(a, sub(b, 1))))),
+      eq(a, 0, le(0, b, 0, mul(g, mul(y, log(a)))), mul(g, mul(y, log(a)))),
+    ],
     [0.5, 2],
   ),
   neg: row("-a", neg(a), [neg(g)]),
@@ -134,7 +137,7 @@ export const elementwiseTable = {
   cos: row("cosine of a, in radians", cos(a), [neg(mul(g, sin(a)))]),
   tanh: row("hyperbolic tangent of a", tanh(a), [mul(g, sub(1, mul(y, y)))]),
   sigmoid: row("1 / (1 + e ** -a)", sigmoidOf(a), [mul(g, mul(y, sub(1, y)))]),
-  relu: row("max(a, 0), gradient 0 at 0", max(a, 0), [lt(0, a, g, 0)]),
+  relu: row("max(a, 0), gradient 0 at 0", max(a, 0), [le(a, 0, 0, g)]),
   leakyRelu: row("a where a > 0, else p * a", lt(0, a, a, mul(p, a)), [lt(0, a, g, mul(p, g))]),
   elu: row("a where a > 0, else p * (e ** a - 1)", lt(0, a, a, mul(p, sub(exp(min(a, 0)), 1))), [
     lt(0, a, g, mul(g, add(y, p))),
@@ -153,14 +156,27 @@ export const elementwiseTable = {
   ]),
   cast: row("a in the element type of the result", a, [g]),
   floor: row("the largest integer not above a", floor(a), [0]),
-  sign: row("-1, 0 or 1", lt(a, 0, -1, lt(0, a, 1, 0)), [0]),
+  sign: row("-1, 0 or 1, 0 for NaN", lt(a, 0, -1, lt(0, a, 1, 0)), [0]),
   affine: row("p * a + q", add(mul(p, a), q), [mul(p, g)]),
-  powScalar: row("a ** p for a > 0", pow(a, p), [mul(g, mul(p, pow(a, sub(p, 1))))], [0.5, 2]),
-  clamp: row("a held within [p, q]", min(max(a, p), q), [lt(a, p, 0, lt(q, a, 0, g))]),
+  powScalar: row(
+    "a ** p as C's pow: a negative a needs an integer p",
+    pow(a, p),
+    [eq(p, 0, 0, mul(g, mul(p, pow(a, sub(p, 1)))))],
+    [0.5, 2],
+  ),
+  clamp: row("a held within [p, q]", min(max(a, p), q), [le(p, a, le(a, q, g, 0), 0)]),
   less: row("1 where a < b, else 0", lt(a, b, 1, 0), [null, null]),
   lessEqual: row("1 where a <= b, else 0", le(a, b, 1, 0), [null, null]),
   equal: row("1 where a = b, else 0", eq(a, b, 1, 0), [null, null]),
-  where: row("b where a is not 0, else c", eq(a, 0, c, b), [null, eq(a, 0, 0, g), eq(a, 0, g, 0)]),
+  same: row("1 where a = b or both are NaN, else 0", eq(a, b, 1, eq(a, a, 0, eq(b, b, 0, 1))), [
+    null,
+    null,
+  ]),
+  where: row("b where a is not 0 (NaN is not), else c", eq(a, 0, c, b), [
+    null,
+    eq(a, 0, 0, g),
+    eq(a, 0, g, 0),
+  ]),
 } as const satisfies Record<string, ElementwiseRow>;
 
 export type ElementwiseOp = keyof typeof elementwiseTable;
@@ -236,7 +252,8 @@ const binaryFunctions: Record<Binary, (x: number, y: number) => number> = {
   div: (x, y) => x / y,
   min: Math.min,
   max: Math.max,
-  pow: (x, y) => x ** y,
+  // C's pow, of which JavaScript differs here.
+  pow: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y),
 };
 const compareFunctions: Record<Compare, (x: number, y: number) => boolean> = {
   lt: (x, y) => x < y,

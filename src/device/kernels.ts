@@ -17,9 +17,12 @@ export interface KernelCalls {
   fill: { dst: Slice; value: number };
   /** out[i] := expression(inputs[i]); operands in `operandsOf` order, each with its own strides. */
   elementwise: ElementwiseCall;
-  /** x seen as [outer, reduced, inner] -> out [outer, inner]. `argmax` writes u32, lowest index wins. */
+  /**
+   * x seen as [outer, reduced, inner] -> out [outer, inner]. NaN wins in `max` and `min`; `argmax`
+   * writes the u32 index of the first NaN, or of the largest value, the lowest on a tie.
+   */
   reduce: {
-    op: "sum" | "mean" | "max" | "argmax";
+    op: "sum" | "mean" | "max" | "min" | "argmax";
     x: Slice;
     out: Slice;
     outer: number;
@@ -78,7 +81,7 @@ export interface KernelCalls {
     eps: number;
   };
   /**
-   * Backward of either form. g := relu ? dy * (y > 0) : dy; y is read only when relu.
+   * Backward of either form. g := relu && y <= 0 ? 0 : dy; y is read only when relu.
    * dbeta := sum g; dgamma := sum g * xhat, xhat = (x - mean) * invStd; dresidual := g.
    * training: dx := gamma * invStd * (g - dbeta / rows - xhat * dgamma / rows);
    * else (statistics are constants): dx := gamma * invStd * g. Null outputs are not computed, and
@@ -136,9 +139,12 @@ export interface KernelCalls {
     dgamma: Slice | null;
     dbeta: Slice | null;
   };
-  /** NHWC windows; max ignores padding, avg divides by kh * kw (padding counts as zeros). */
+  /** NHWC windows; max ignores padding, NaN wins; avg divides by kh * kw (padding counts as zeros). */
   pool2d: { op: "max" | "avg"; x: Slice; out: Slice; shape: Pool2dShape };
-  /** dx of pool2d; for max the first maximum of a window (row-major) takes the gradient. */
+  /**
+   * dx of pool2d; for max the first maximum of a window (row-major) takes the gradient, and if
+   * there is NaN the last NaN.
+   */
   pool2dBackward: { op: "max" | "avg"; x: Slice; dy: Slice; dx: Slice; shape: Pool2dShape };
   /**
    * loss[r] := -sum_c t[c] * logSoftmax(logits[r])[c], t = on at labels[r] (u32), off elsewhere;
@@ -194,14 +200,14 @@ export interface KernelCalls {
    */
   sgd: { params: Slice; grads: Slice; velocity: Slice; hyper: Slice; skip: Slice | null };
   /**
-   * Counts a step of Adam: count (f32) = [t, 1 - beta1^t, 1 - beta2^t] is brought from t to t + 1,
-   * each correction by c := beta * c + (1 - beta). hyper and `skip` as for adam.
+   * Counts a step of Adam: count (f32) = [t, 1 - beta1^t, 1 - beta2^t] is brought from t to t + 1
+   * (up to 2^24), the corrections from t alone. hyper and `skip` as for adam.
    */
   adamCount: { count: Slice; hyper: Slice; skip: Slice | null };
   /**
    * In place, PyTorch's rule, with the bias corrections that `adamCount` has left in `count`.
-   * hyper (f32) = [lr, beta1, beta2, eps, weightDecay, decoupled]: decoupled = 1 is AdamW (params
-   * -= lr * weightDecay * params first). `skip` as for sgd.
+   * hyper (f32, 12 values) is what `adamHyper` gives; decoupled is AdamW (params -= lr * weightDecay
+   * * params first). `skip` as for sgd.
    */
   adam: {
     params: Slice;

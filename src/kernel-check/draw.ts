@@ -36,6 +36,16 @@ export class Draw {
     return this.store(Float64Array.from({ length }, draw));
   }
 
+  /** `ties` of which some are NaN or infinite. */
+  spoilt(length: number): Float64Array {
+    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+    const others = [nan, nan, inf, -inf];
+    return this.ties(length).map((x) => {
+      const w = this.#random.integer(40);
+      return others[w] ?? x;
+    });
+  }
+
   words(length: number): Uint32Array {
     return Uint32Array.from({ length }, () => this.#random.uint32());
   }

@@ -101,6 +101,7 @@ const readTuning = (fields: Fields): TuningOptions => ({
   projectAtStart: fields.boolean("projectAtStart"),
   redrawBias: fields.boolean("redrawBias"),
   batchNorm: fields.oneOf("batchNorm", ["train", "frozen"]),
+  dropLast: fields.has("dropLast") && fields.boolean("dropLast"), // not in older records
   labelSmoothing: fields.number("labelSmoothing"),
   augmentation: readAugmentation(fields.object("augmentation")),
   precision: readPrecision(fields),

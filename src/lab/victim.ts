@@ -1,5 +1,6 @@
 import { poison } from "../attacks/index.js";
 import type { ImageSet } from "../data/image-set.js";
+import { batchSizes } from "../data/loader.js";
 import { tuningSplit } from "../data/split.js";
 import type { Device } from "../device/device.js";
 import type { Classifier } from "../models/classifier.js";
@@ -94,13 +95,14 @@ async function fitVictim(
 ): Promise<number> {
   const { epochs, batchSize, augmentation, lr, precision } = training;
   let loss = hooks.resume?.loss ?? Number.NaN;
+  const { length } = batchSizes(set.labels.length, { batchSize, dropLast: true }, "images");
   const optimizer = new SGD(model, training);
   try {
     model.train();
     await fit(model, set, optimizer, {
       ...hooks,
       ...{ epochs, batchSize, seed, augmentation, precision },
-      schedule: oneCycle(lr, epochs * Math.floor(set.labels.length / batchSize)),
+      schedule: oneCycle(lr, epochs * length),
       dropLast: true,
       ...pausable(model, optimizer, {
         ...hooks,

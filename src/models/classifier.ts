@@ -7,6 +7,16 @@ export abstract class Classifier extends Module {
   /** The last linear layer: the one that FST re-draws. */
   abstract readonly head: Linear;
 
+  /** Classes that it tells apart. */
+  get classes(): number {
+    return this.head.outFeatures;
+  }
+
+  /** The only size of images that it takes; undefined for a model that takes any. */
+  get inputSize(): { readonly height: number; readonly width: number } | undefined {
+    return undefined;
+  }
+
   /** Images [n, h, w, 4] to features [n, d], the head's input. */
   abstract features(x: Tensor): Tensor;
 

@@ -3,6 +3,7 @@ export { convNorm, FoldedNorms } from "./folding.js";
 export { HalfWeights } from "./half-weights.js";
 export { type HessianVectorOptions, hessianVector } from "./hessian-vector.js";
 export * from "./init.js";
+export { inputChannels } from "./input-channels.js";
 export * from "./layers.js";
 export { Module, Sequential } from "./module.js";
 export { type Layout, Parameter, Statistic } from "./parameter.js";

@@ -43,6 +43,16 @@ export class Conv2d extends Module {
     this.#padding = options.padding ?? 0;
   }
 
+  /** Channels of the input, without the padding of images. */
+  get inChannels(): number {
+    return this.weight.shape[1] ?? 0;
+  }
+
+  /** Whether the input is images: see `Conv2dLayerOptions`. */
+  get takesImages(): boolean {
+    return this.weight.layout === "image-conv";
+  }
+
   /** How the filters move over the image. */
   get window(): { readonly stride: Pair; readonly padding: Pair } {
     return { stride: this.#stride, padding: this.#padding };
@@ -63,6 +73,10 @@ export class Linear extends Module {
     super();
     this.weight = new Parameter([outFeatures, inFeatures], uniformFanIn());
     if (options.bias ?? true) this.bias = new Parameter([outFeatures], uniformFanIn(inFeatures));
+  }
+
+  get outFeatures(): number {
+    return this.weight.shape[0] ?? 0;
   }
 
   forward(x: Tensor): Tensor {

@@ -122,9 +122,9 @@ export const mul = two("mul");
 export const div = two("div");
 export const maximum = two("maximum");
 export const minimum = two("minimum");
-/** a ** b, for a > 0. */
+/** a ** b as C's pow: 1 for b = 0, NaN for a negative a unless b is an integer. */
 export const pow = two("pow");
-/** 1 where the comparison holds, else 0; no gradient. */
+/** 1 where the comparison holds, else 0 (also beside NaN); no gradient. */
 export const less = two("less");
 export const lessEqual = two("lessEqual");
 export const equal = two("equal");
@@ -150,7 +150,7 @@ export const elu = (a: Tensor, alpha = 1): Tensor => elementwise("elu", [a], alp
 /** scale * a + shift with static scalars; for scalars that change, use tensors. */
 export const affine = (a: Tensor, scale: number, shift = 0): Tensor =>
   elementwise("affine", [a], scale, shift);
-/** a ** exponent with a static exponent, for a > 0. */
+/** a ** exponent with a static exponent, as `pow`. */
 export const powScalar = (a: Tensor, exponent: number): Tensor =>
   elementwise("powScalar", [a], exponent);
 /** a held within [low, high]. */
@@ -158,6 +158,6 @@ export const clamp = (a: Tensor, low: number, high: number): Tensor => {
   if (low > high) throw new ShapeError(`clamp: low ${low} is above high ${high}`);
   return elementwise("clamp", [a], low, high);
 };
-/** `yes` where condition is not 0, else `no`. */
+/** `yes` where condition is not 0 (NaN is not), else `no`. */
 export const where = (condition: Tensor, yes: Tensor, no: Tensor): Tensor =>
   elementwise("where", [condition, yes, no]);

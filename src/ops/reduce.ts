@@ -29,11 +29,17 @@ export const sum = (x: Tensor, axes?: readonly number[], options?: ReduceOptions
 export const mean = (x: Tensor, axes?: readonly number[], options?: ReduceOptions): Tensor =>
   reduce("mean", x, axes, options);
 
-/** Largest value over `axes` (default all); elements that tie for it share the gradient. */
+/**
+ * Largest value over `axes` (default all), NaN if there is one; elements that tie for it share the
+ * gradient.
+ */
 export const max = (x: Tensor, axes?: readonly number[], options?: ReduceOptions): Tensor =>
   reduce("max", x, axes, options);
 
-/** Index (u32) of the largest value along `axes`, flattened in row-major order; the lowest wins. */
+/**
+ * Index (u32) of the largest value along `axes`, flattened in row-major order; the lowest wins, and
+ * the first NaN if there is one.
+ */
 export const argmax = (x: Tensor, axes?: readonly number[], options?: ReduceOptions): Tensor =>
   reduce("argmax", x, axes, options);
 
@@ -81,16 +87,16 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   return reshape(sum(x, axes), shape);
 }
 
-/** The gradient of max: g shared equally among the elements of x that equal their maximum. */
+/** The gradient of max: g shared equally among the elements of x that are their maximum, or NaN. */
 function maskedShare(x: Tensor, top: Tensor, g: Tensor, over: readonly number[]): Tensor {
-  const mask = combine("equal", x, top, x.shape);
+  const mask = combine("same", x, top, x.shape);
   const ties = sum(mask, over, { keepDims: true });
   return combine("mul", mask, combine("div", g, ties, g.shape), x.shape, x.dtype);
 }
 
 /** A binary kernel outside the gradient graph; b is broadcast to the shape. */
 function combine(
-  kernel: "equal" | "mul" | "div",
+  kernel: "same" | "mul" | "div",
   a: Tensor,
   b: Tensor,
   shape: Shape,

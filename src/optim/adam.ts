@@ -1,9 +1,10 @@
+import { adamHyper } from "../device/adam-hyper.js";
 import type { Slice } from "../device/storage.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { LossScaler } from "./loss-scaler.js";
-import { type Optimizer, OptimizerState } from "./optimizer.js";
+import { checkSettings, type Optimizer, OptimizerState } from "./optimizer.js";
 import type { Setting } from "./schedules.js";
 import { StepCounts } from "./step-counts.js";
 import { TrainedParameters } from "./trained.js";
@@ -25,8 +26,7 @@ export interface AdamOptions {
  * Adam (Kingma and Ba 2015, algorithm 1) with PyTorch's defaults, over what is trainable when it is
  * made. Steps and bias corrections 1 - beta^t are kept on the device by a kernel of one invocation,
  * so a step that a loss scaler skips is not counted, as with PyTorch's GradScaler. The corrections
- * are summed up in float32, as the moments are: for beta = 0.999 they stay within 3e-5 of 1 - beta^t,
- * which moves the step by half of that.
+ * are those of the float64 betas to float32's last digits; steps are counted up to 2^24.
  */
 export class Adam implements Optimizer {
   readonly #model: Module;
@@ -38,18 +38,19 @@ export class Adam implements Optimizer {
   readonly #moments: readonly { m: Slice; v: Slice }[];
   readonly #options: Required<AdamOptions>;
 
-  /** @throws RangeError unless both betas are in [0, 1), or when nothing is trainable */
+  /** @throws RangeError when an option is no number that it can be, or nothing is trainable */
   constructor(model: Module, options: AdamOptions = {}) {
     const defaults = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 } as const;
     this.#options = { ...defaults, decoupled: false, ...options };
-    const { betas } = this.#options;
+    const { betas, lr, eps, weightDecay } = this.#options;
+    checkSettings("Adam", { lr, eps, weightDecay });
     if (!betas.every((beta) => beta >= 0 && beta < 1)) {
       throw new RangeError(`Adam: both betas must be in [0, 1), not ${betas.join(" and ")}`);
     }
     this.#trained = new TrainedParameters(model, "Adam");
     this.#model = model;
     this.#state = new OptimizerState(model, "Adam");
-    this.#hyper = this.#state.hyperparameters(6);
+    this.#hyper = this.#state.hyperparameters(adamHyper(this.#options).length);
     const { device } = placementOf(model);
     const count = this.#state.zeros(3, "step count");
     this.#counts = new StepCounts(device, count, this.#trained.count, (length) =>
@@ -69,7 +70,8 @@ export class Adam implements Optimizer {
   /**
    * Changes the learning rate for the steps that follow.
    *
-   * @throws RangeError when given a momentum, which Adam has none of
+   * @throws RangeError when it is negative, infinite or NaN, or when given a momentum, which Adam has
+   *   none of
    */
   set({ lr = this.lr, momentum }: Partial<Setting>): void {
     if (momentum !== undefined) {
@@ -77,6 +79,7 @@ export class Adam implements Optimizer {
         `Adam: no momentum to set to ${momentum}; use a schedule without momentum`,
       );
     }
+    checkSettings("Adam", { lr });
     if (lr === this.lr) return;
     this.#options.lr = lr;
     this.#write();
@@ -128,7 +131,6 @@ export class Adam implements Optimizer {
   }
 
   #write(): void {
-    const { lr, betas, eps, weightDecay, decoupled } = this.#options;
-    this.#hyper.write([lr, ...betas, eps, weightDecay, decoupled ? 1 : 0]);
+    this.#hyper.write(adamHyper(this.#options));
   }
 }

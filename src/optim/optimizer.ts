@@ -16,7 +16,11 @@ import type { Setting } from "./schedules.js";
 export interface Optimizer {
   /** The learning rate of the next step. */
   readonly lr: number;
-  /** Changes what a schedule may change, for the steps that follow. Not inside `capture`. */
+  /**
+   * Changes what a schedule may change, for the steps that follow. Not inside `capture`.
+   *
+   * @throws RangeError when a value is negative, infinite or NaN, or none that the optimizer has
+   */
   set(changes: Partial<Setting>): void;
   /**
    * One update from the gradients that `backward` left, which it takes: they can be read until the
@@ -37,6 +41,16 @@ export interface Optimizer {
   load(state: Float32Array): void;
   /** Gives its memory back. A second call throws ReleasedError. */
   release(): void;
+}
+
+/** @throws RangeError when one of the settings is negative, infinite or NaN */
+export function checkSettings(optimizer: string, settings: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (value >= 0 && Number.isFinite(value)) continue;
+    throw new RangeError(
+      `${optimizer}: ${name} must be a finite number of at least 0, not ${value}`,
+    );
+  }
 }
 
 /** What an optimizer keeps on the device beside parameters and gradients. */

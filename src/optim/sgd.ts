@@ -3,7 +3,7 @@ import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { LossScaler } from "./loss-scaler.js";
-import { type Optimizer, OptimizerState } from "./optimizer.js";
+import { checkSettings, type Optimizer, OptimizerState } from "./optimizer.js";
 import type { Setting } from "./schedules.js";
 import { TrainedParameters } from "./trained.js";
 
@@ -28,8 +28,11 @@ export class SGD implements Optimizer {
   readonly #velocities: readonly Slice[];
   #options: Required<SgdOptions>;
 
+  /** @throws RangeError when an option is no number that it can be, or nothing is trainable */
   constructor(model: Module, options: SgdOptions) {
     this.#options = { momentum: 0, weightDecay: 0, nesterov: false, ...options };
+    const { lr, momentum, weightDecay } = this.#options;
+    checkSettings("SGD", { lr, momentum, weightDecay });
     if (this.#options.nesterov && this.#options.momentum === 0) {
       throw new RangeError("SGD: nesterov needs a momentum above 0");
     }
@@ -50,6 +53,7 @@ export class SGD implements Optimizer {
   /** Changes the learning rate (and momentum) for the steps that follow. */
   set(changes: Partial<Setting>): void {
     const next = { ...this.#options, ...changes };
+    checkSettings("SGD", { lr: next.lr, momentum: next.momentum });
     if (next.lr === this.#options.lr && next.momentum === this.#options.momentum) return;
     this.#options = next;
     this.#write();

@@ -21,6 +21,8 @@ export interface Feed<Host, Batch> {
 export interface Batches<Host, Batch> {
   /** Batches in an epoch. */
   readonly length: number;
+  /** Examples in all but the last of them, and in a last one that is smaller. */
+  readonly sizes: readonly number[];
   epoch(epoch: number): AsyncIterable<Host & { readonly count: number }>;
   /** @param count examples in a batch */
   feed(count: number): Feed<Host, Batch>;

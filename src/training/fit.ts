@@ -8,7 +8,9 @@ import type { Optimizer } from "../optim/optimizer.js";
 import type { Schedule } from "../optim/schedules.js";
 import { type Augmentation, noAugmentation } from "./batch-input.js";
 import type { Batches, ImageBatch, Moment } from "./feed.js";
+import { checkStart, checkValues, diverged, prepare } from "./fit-checks.js";
 import { ImageBatches } from "./image-batches.js";
+import { checkModelData } from "./model-data.js";
 import { MixedPrecision, type Precision } from "./precision.js";
 import type { GradientRule, Objective, Update } from "./step.js";
 import { StepRunner } from "./step-runner.js";
@@ -44,7 +46,7 @@ export interface LoopOptions<Host, DeviceBatch> {
   /** Called when a step is enqueued; what it enqueues runs before the next step. */
   onEnqueued?: (at: Moment) => Promise<void> | void;
   /**
-   * Called while kernels are compiled, ahead of the first step of each batch size: how many of all
+   * Called while kernels are compiled, ahead of the first step, for each batch size: how many of all
    * that were missing are done. Not called when none was.
    */
   onCompile?: (done: number, all: number) => void;
@@ -121,7 +123,12 @@ export const classification =
  * their order and augmentation follow from the seed and the epoch alone, so a run resumed at an epoch
  * continues as if it had not stopped. Every module's mode is afterwards what it was before.
  *
- * @throws Error when the loss becomes NaN or infinite
+ * Steps are recorded for every batch size before the first one runs, so what the model cannot take of
+ * the data is an error then.
+ *
+ * @throws NonFiniteError when the loss is NaN or infinite, or a value of the model before the first step
+ *   or at the end of an epoch
+ * @throws ModelDataError when model and images do not belong together, or the last batch is too small
  */
 export async function fit(
   model: Module,
@@ -154,6 +161,7 @@ async function fitImages(
   optimizer: Optimizer,
   options: FitOptions,
 ): Promise<void> {
+  checkModelData("fit", model, set);
   const { device } = placementOf(model);
   const { augmentation = noAugmentation, objective = classification(options.loss) } = options;
   const mixed = options.precision === "mixed" ? new MixedPrecision(model) : undefined;
@@ -205,6 +213,8 @@ async function loop<Host, DeviceBatch>(
   };
 
   try {
+    await checkStart(updates);
+    if (startEpoch < epochs) await prepare(runner, batches.sizes, options);
     for (let epoch = startEpoch; epoch < epochs; epoch++) {
       sum = 0;
       let seen = 0;
@@ -227,7 +237,7 @@ async function loop<Host, DeviceBatch>(
           const reports = await known.reports;
           const loss = reports.loss ?? Number.NaN;
           sum += loss * count;
-          checkFinite(loss, progress.step, mixed !== undefined);
+          if (!Number.isFinite(loss)) throw await diverged(updates, progress.step, loss);
           const seconds = (performance.now() - started) / 1000;
           options.onStep?.({ ...progress, seconds, loss, reports });
         });
@@ -235,6 +245,9 @@ async function loop<Host, DeviceBatch>(
         k++;
       }
       await settle(0);
+      // Else the next step's loss tells.
+      const looked = options.onEpoch !== undefined || epoch + 1 === epochs;
+      if (looked) await checkValues(updates, (epoch + 1) * batches.length);
       const lossScale = await mixed?.scaler.read();
       const progress = { epoch, epochs, loss: sum / seen, lr: optimizer.lr };
       await options.onEpoch?.({ ...progress, ...(lossScale && { lossScale }) });
@@ -244,14 +257,5 @@ async function loop<Host, DeviceBatch>(
     await Promise.allSettled(pending.map((p) => p()));
     restoreModes();
     runner.release();
-  }
-}
-
-function checkFinite(loss: number, step: number, mixed: boolean): void {
-  if (!Number.isFinite(loss)) {
-    throw new Error(
-      `the loss became ${loss} at step ${step}: training diverged; lower the learning rate` +
-        (mixed ? ', or train with precision "f32"' : ""),
-    );
   }
 }

@@ -29,6 +29,10 @@ export class ImageBatches implements Batches<Batch, ImageBatch> {
     return this.#loader.length;
   }
 
+  get sizes(): readonly number[] {
+    return this.#loader.sizes;
+  }
+
   epoch(epoch: number): AsyncIterable<Batch> {
     return this.#loader.epoch(epoch);
   }

@@ -1,6 +1,7 @@
 export { type Augmentation, BatchInput, noAugmentation } from "./batch-input.js";
 export type { StepContext } from "./context.js";
 export type { ImageBatch, Moment } from "./feed.js";
+export { NonFiniteError } from "./finite.js";
 export {
   classification,
   type EpochProgress,
@@ -9,6 +10,7 @@ export {
   type StepProgress,
   type TensorFitOptions,
 } from "./fit.js";
+export { checkModelData, ModelDataError } from "./model-data.js";
 export { type PausedFit, type PauseHooks, pausable } from "./pause.js";
 export { checkPrecision, MixedPrecision, type Precision, precisions } from "./precision.js";
 export { accuracy, type PredictOptions, predict } from "./predict.js";

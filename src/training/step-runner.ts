@@ -18,6 +18,11 @@ export class StepRunner<Host, Batch> {
     this.#updates = updates;
   }
 
+  /** Records the step for batches of `count` examples and compiles its kernels, if that is not done. */
+  async prepare(count: number, onCompile?: (done: number, all: number) => void): Promise<void> {
+    await this.#sized(count, onCompile);
+  }
+
   /**
    * Enqueues the step; `reports` resolves to what its objectives report. Resolves itself as soon as the
    * kernels are there.

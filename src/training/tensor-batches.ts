@@ -1,4 +1,4 @@
-import { epochOrder, type LoaderOptions } from "../data/loader.js";
+import { batchSizes, epochOrder, type LoaderOptions } from "../data/loader.js";
 import type { Device } from "../device/device.js";
 import { ShapeError } from "../device/errors.js";
 import { empty } from "../tensor/create.js";
@@ -67,22 +67,15 @@ export class TensorBatches<Name extends string>
   readonly #set: TensorSet<Name>;
   readonly #options: LoaderOptions;
   readonly length: number;
+  readonly sizes: readonly number[];
 
   constructor(device: Device, set: TensorSet<Name>, options: LoaderOptions) {
     this.#device = device;
     this.#set = set;
     this.#options = options;
-    const { batchSize, dropLast = false } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new RangeError(`fit: batchSize must be a positive integer, got ${batchSize}`);
-    }
-    this.length = dropLast ? Math.floor(set.count / batchSize) : Math.ceil(set.count / batchSize);
-    if (this.length === 0) {
-      throw new RangeError(
-        `fit: ${set.count} examples are not one batch of ${batchSize}; choose a smaller batch or ` +
-          "keep the last one (dropLast: false)",
-      );
-    }
+    const { length, sizes } = batchSizes(set.count, options);
+    this.length = length;
+    this.sizes = sizes;
   }
 
   async *epoch(epoch: number): AsyncGenerator<HostTensors<Name>, void, void> {

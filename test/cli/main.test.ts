@@ -144,6 +144,16 @@ test("a refused command leaves its directory to the corrected one", async () => 
   expect(await train("corrected", "--epochs", "1")).toMatchObject({ code: 0 });
 });
 
+test("a training that diverges fails, and no advice leads there again", async () => {
+  const run = await train("diverged", "--epochs", "1", "--lr", "1e30");
+  expect(run).toMatchObject({ code: 1, stdout: "" });
+  expect(run.stderr).toMatch(
+    /shiftgrad: the (loss|update) .* step \d+.*: training diverged \(\S+ and/,
+  );
+  expect(run.stderr).toMatch(/lower the learning rate; no epoch is done yet in diverged\n$/);
+  expect(JSON.parse(`${await content("diverged", "record.json")}`).state).toBe("interrupted");
+});
+
 test("demo trains once and purifies by each method", async () => {
   const run = await cli.run([
     ..."demo --data synthetic:1400,50 --methods lp,fst --width 2 --epochs 1 --out demo --json".split(

@@ -96,7 +96,7 @@ describe("BatchLoader", () => {
   it("refuses batch sizes that give no batch", () => {
     expect(() => new BatchLoader(tinySet(4), { batchSize: 0, seed: 1 })).toThrow(/got 0/);
     expect(() => new BatchLoader(tinySet(4), { batchSize: 5, seed: 1, dropLast: true })).toThrow(
-      /4 images, not one batch of 5/,
+      /4 images of tiny are not one batch of 5; choose a smaller/,
     );
   });
 });

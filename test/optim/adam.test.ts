@@ -72,6 +72,28 @@ describeOnDevices("Adam", (device) => {
     for (const made of [optimizer, placement]) made.release();
   });
 
+  it("goes on from a state whose corrections are off, and counts to a million", async () => {
+    const layer = new Linear(5, 3, { bias: false });
+    const placement = place(layer, device(), { seed: 3 });
+    const optimizer = new Adam(layer);
+    const moments = new Float32Array(30).fill(0.01);
+    for (const t of [4, 1e6]) {
+      // As older versions saved it: summed up in float32, 3e-5 off.
+      const off = [0.9, 0.999].map((beta) => (1 - beta ** (t - 1)) * (1 + 3e-5));
+      optimizer.load(Float32Array.of(t - 1, ...off, ...moments));
+      const { value } = layer.weight;
+      value.grad = tensor(device(), values([15], 7), value.shape);
+      optimizer.step();
+      expect(await optimizer.steps()).toBe(t);
+      const saved = await optimizer.save();
+      for (const [i, beta] of [0.9, 0.999].entries()) {
+        const exactly = -Math.expm1(t * Math.log(beta));
+        expect(Math.abs((saved[1 + i] ?? 0) - exactly)).toBeLessThanOrEqual(2 ** -23 * exactly);
+      }
+    }
+    for (const made of [optimizer, placement]) made.release();
+  });
+
   it("refuses a momentum, and betas that are no decay rates", () => {
     const layer = new Linear(5, 3);
     const placement = place(layer, device(), { seed: 3 });
@@ -81,6 +103,8 @@ describeOnDevices("Adam", (device) => {
       /set to 0.95; use a schedule without momentum/,
     );
     expect(() => new Adam(layer, { betas: [0.9, 1] })).toThrow(/in \[0, 1\), not 0.9 and 1$/);
+    expect(() => new Adam(layer, { eps: Number.NaN })).toThrow(/Adam: eps must be .* not NaN/);
+    expect(() => optimizer.set({ lr: Number.NaN })).toThrow(/Adam: lr must be .* not NaN/);
     for (const made of [optimizer, placement]) made.release();
   });
 });

@@ -110,10 +110,23 @@ describeOnDevices("optimizers", (device) => {
     for (const made of [recording, optimizer, placement, x]) made.release();
   });
 
-  it("refuses Nesterov without momentum", () => {
+  it("refuses Nesterov without momentum, and settings that are no numbers or below 0", () => {
     const net = network();
     const placement = place(net, device(), { seed: 3 });
     expect(() => new SGD(net, { lr: 0.1, nesterov: true })).toThrow(/momentum above 0/);
+    expect(() => new SGD(net, { lr: Number.NaN })).toThrow(/SGD: lr must be .* not NaN/);
+    expect(() => new SGD(net, { lr: 1, weightDecay: -1 })).toThrow(
+      /SGD: weightDecay must .* not -1/,
+    );
+    const optimizer = new SGD(net, { lr: 0.1 });
+    expect(() => optimizer.set({ lr: Number.POSITIVE_INFINITY })).toThrow(
+      /SGD: lr must .* Infinity/,
+    );
+    expect(() => optimizer.set({ momentum: Number.NaN })).toThrow(
+      /SGD: momentum must be .* not NaN/,
+    );
+    expect(optimizer.lr).toBe(0.1);
+    optimizer.release();
     placement.release();
   });
 });

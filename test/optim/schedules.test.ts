@@ -59,6 +59,56 @@ describe("schedules as PyTorch's", () => {
     );
   });
 
+  it.each([
+    [10, 0.1],
+    [1, 1],
+    [4, 0.25],
+  ])("oneCycle over %d steps, %d of them rising, is highest at its one rising step", (n, rise) => {
+    const schedule = oneCycle(0.2, n, { rise, momentum: [0.85, 0.95] });
+    const found = Array.from({ length: n + 1 }, (_, t) => schedule(t));
+    expect(found[0]).toEqual({ lr: 0.2, momentum: 0.85 });
+    // Beyond the end the lowest rate stays.
+    expect(found.at(-1)?.lr).toBeCloseTo(0.2 / 25e4, 12);
+    const falling = found.slice(1, n);
+    for (const [t, { lr }] of falling.entries()) expect(lr).toBeLessThan(found[t]?.lr ?? 0);
+  });
+
+  it("gives finite rates to every step of short runs", () => {
+    for (const steps of [1, 2, 3, 5, 10]) {
+      for (const rise of [0, 0.1, 0.2, 1 / 3, 0.5, 1]) {
+        const schedules = [oneCycle(0.2, steps, { rise, momentum: [0, 0.9] }), cosine(0.2, steps)];
+        for (const schedule of schedules) {
+          for (let t = 0; t <= steps; t++) {
+            for (const value of Object.values(schedule(t))) {
+              expect(value).toBeGreaterThanOrEqual(0);
+              expect(value).toBeLessThanOrEqual(0.9);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  it("refuses what would give NaN, or a rate that is none", () => {
+    const bad: [() => unknown, RegExp][] = [
+      [() => oneCycle(0.1, 0), /oneCycle: steps must be a positive integer, not 0/],
+      [() => oneCycle(0.1, 2.5), /steps must be a positive integer, not 2.5/],
+      [() => oneCycle(Number.NaN, 10), /highest must be a finite number of at least 0, not NaN/],
+      [() => oneCycle(0.1, 10, { rise: 1.5 }), /rise must be in \[0, 1\], not 1.5/],
+      [() => oneCycle(0.1, 10, { rise: Number.NaN }), /rise must be in \[0, 1\], not NaN/],
+      [() => oneCycle(0.1, 10, { divisor: 0 }), /divisor must be above 0, not 0/],
+      [() => oneCycle(0.1, 10, { momentum: [0.8, 1] }), /momentum must be .* not 0.8 and 1/],
+      [() => cosine(0.1, 0), /cosine: steps must be above 0, not 0/],
+      [() => cosine(-1, 5), /lr must be a finite number of at least 0, not -1/],
+      [() => cosine(0.1, 5, Number.NaN), /low must be .* not NaN/],
+      [() => multiStep(0.1, [3], Number.POSITIVE_INFINITY), /gamma must be .* not Infinity/],
+      [() => multiStep(0.1, [3, Number.NaN]), /milestones must be numbers, not 3, NaN/],
+      [() => constantRate(Number.NaN), /constantRate: lr must be .* not NaN/],
+    ];
+    for (const [make, message] of bad) expect(make).toThrow(message);
+    for (const [make] of bad) expect(make).toThrow(RangeError);
+  });
+
   it("keeps a constant rate", () => {
     expect(constantRate(0.3)(17)).toEqual({ lr: 0.3 });
   });

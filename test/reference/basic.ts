@@ -50,15 +50,19 @@ export function reduce({ op, x, out, outer, reduced, inner }: HostCall<"reduce">
     for (let i = 0; i < inner; i++) {
       let sum = 0;
       let best = 0;
+      let least = Number.POSITIVE_INFINITY;
       for (let r = 0; r < reduced; r++) {
         const value = at(x, (o * reduced + r) * inner + i);
         sum += value;
-        if (value > at(x, (o * reduced + best) * inner + i)) best = r;
+        const largest = at(x, (o * reduced + best) * inner + i);
+        if (value > largest || (Number.isNaN(value) && !Number.isNaN(largest))) best = r;
+        least = Math.min(least, value);
       }
       out[o * inner + i] = {
         sum,
         mean: sum / reduced,
         max: at(x, (o * reduced + best) * inner + i),
+        min: least,
         argmax: best,
       }[op];
     }

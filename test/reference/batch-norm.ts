@@ -58,7 +58,7 @@ export function batchNormStatistics(call: HostCall<"batchNormStatistics">): void
 
 export function batchNormBackward(call: HostCall<"batchNormBackward">): void {
   const { x, y, dy, gamma, mean, invStd, dx, dgamma, dbeta, dresidual, rows, channels } = call;
-  const gradient = (i: number): number => (call.relu && y && !(at(y, i) > 0) ? 0 : at(dy, i));
+  const gradient = (i: number): number => (call.relu && y && at(y, i) <= 0 ? 0 : at(dy, i));
   const normalised = (i: number): number =>
     (at(x, i) - at(mean, i % channels)) * at(invStd, i % channels);
   const sums = new Float64Array(channels);

@@ -12,7 +12,8 @@ export function softmaxCrossEntropy(call: HostCall<"softmaxCrossEntropy">): void
     for (const [c, x] of row.entries()) {
       const logSoftmax = x - top - Math.log(sum);
       probabilities[r * classes + c] = Math.exp(logSoftmax);
-      total -= (c === label ? on : off) * logSoftmax;
+      const weight = c === label ? on : off;
+      if (weight !== 0) total -= weight * logSoftmax;
     }
     loss[r] = label < classes ? total : Number.NaN;
   }

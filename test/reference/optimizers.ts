@@ -19,8 +19,8 @@ export function sgd({ params, grads, velocity, hyper, skip }: HostCall<"sgd">): 
 
 export function adamCount({ count, hyper, skip }: HostCall<"adamCount">): void {
   if (skip && at(skip, 2) !== 0) return;
-  const corrections = [1, 2].map((i) => at(hyper, i) * at(count, i) + (1 - at(hyper, i)));
-  count.set([at(count, 0) + 1, ...corrections]);
+  const t = at(count, 0) + 1;
+  count.set([t, ...[8, 10].map((i) => -Math.expm1(t * (at(hyper, i) + at(hyper, i + 1))))]);
 }
 
 export function adam({ params, grads, m, v, count, hyper, skip }: HostCall<"adam">): void {
@@ -39,8 +39,8 @@ export function adam({ params, grads, m, v, count, hyper, skip }: HostCall<"adam
     const before = at(params, i);
     const g = at(grads, i) + (decoupled ? 0 : weightDecay * before);
     const decayed = decoupled ? before - lr * weightDecay * before : before;
-    const first = beta1 * at(m, i) + (1 - beta1) * g;
-    const second = beta2 * at(v, i) + (1 - beta2) * g * g;
+    const first = beta1 * at(m, i) + at(hyper, 6) * g;
+    const second = beta2 * at(v, i) + at(hyper, 7) * g * g;
     m[i] = first;
     v[i] = second;
     params[i] = decayed - (lr * (first / correction1)) / (Math.sqrt(second / correction2) + eps);

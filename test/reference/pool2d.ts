@@ -24,20 +24,21 @@ function eachWindow(s: Pool2dShape, visit: (out: number, window: readonly number
   }
 }
 
-const firstMaximum = (x: HostCall<"pool2d">["x"], window: readonly number[]): number =>
-  window.reduce((best, i) => (at(x, i) > at(x, best) ? i : best));
+/** The first maximum, or the last NaN. */
+const winner = (x: HostCall<"pool2d">["x"], window: readonly number[]): number =>
+  window.reduce((best, i) => (at(x, i) > at(x, best) || Number.isNaN(at(x, i)) ? i : best));
 
 export function pool2d({ op, x, out, shape }: HostCall<"pool2d">): void {
   eachWindow(shape, (o, window) => {
     const sum = window.reduce((total, i) => total + at(x, i), 0);
-    out[o] = op === "avg" ? sum / (shape.kh * shape.kw) : at(x, firstMaximum(x, window));
+    out[o] = op === "avg" ? sum / (shape.kh * shape.kw) : at(x, winner(x, window));
   });
 }
 
 export function pool2dBackward({ op, x, dy, dx, shape }: HostCall<"pool2dBackward">): void {
   dx.fill(0);
   eachWindow(shape, (o, window) => {
-    const to = op === "avg" ? window : [firstMaximum(x, window)];
+    const to = op === "avg" ? window : [winner(x, window)];
     const part = op === "avg" ? at(dy, o) / (shape.kh * shape.kw) : at(dy, o);
     for (const i of to) dx[i] = at(dx, i) + part;
   });

@@ -77,6 +77,8 @@ export interface OperationFixtures {
   }>[];
   cosineAnnealing: Schedule<{ T_max: number; eta_min: number }>[];
   multiStep: Schedule<{ milestones: number[]; gamma: number }>[];
+  /** Operations on NaN and infinities; the incoming gradient is 1.5, none where there is none. */
+  special: { name: string; inputs: Packed[]; shape: number[]; out: Packed; grads: Packed[] }[];
 }
 
 /** A file that generate.py wrote. */

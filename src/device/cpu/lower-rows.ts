@@ -1,7 +1,7 @@
 import type { AugmentCall, KernelCalls } from "../kernels.js";
 import { float32Bits, type Lowering } from "./lowering.js";
 
-const reduceOps = { sum: 0, mean: 1, max: 2, argmax: 3 } as const;
+const reduceOps = { sum: 0, mean: 1, max: 2, argmax: 3, min: 4 } as const;
 
 /** Elements of the reduced dimension that one partial result covers. */
 const contiguousChunk = 16384;

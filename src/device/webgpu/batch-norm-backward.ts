@@ -2,17 +2,18 @@ import applyText from "../../../shaders/batch-norm-gradient-apply.wgsl";
 import mergeText from "../../../shaders/batch-norm-gradient-merge.wgsl";
 import scaleText from "../../../shaders/batch-norm-gradient-scale.wgsl";
 import sumsText from "../../../shaders/batch-norm-gradient-sums.wgsl";
+import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import spanText from "../../../shaders/span.wgsl";
 import type { KernelCalls } from "../kernels.js";
 import { maxBlocks, mergeAcross } from "./batch-norm.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { spanParams, spread, storedAs, vectorType } from "./spread.js";
+import { mathTypes, spanParams, spread, storedAs, vectorType } from "./spread.js";
 
-const sumsShader = shader("batchNormBackward sums", groupText, spanText, sumsText);
+const sumsShader = shader("batchNormBackward sums", groupText, compareText, spanText, sumsText);
 const mergeShader = shader("batchNormBackward merge", groupText, spanText, mergeText);
-const scaleShader = shader("batchNormBackward scale", groupText, spanText, scaleText);
-const applyShader = shader("batchNormBackward apply", groupText, spanText, applyText);
+const scaleShader = shader("batchNormBackward scale", groupText, compareText, spanText, scaleText);
+const applyShader = shader("batchNormBackward apply", groupText, compareText, spanText, applyText);
 
 export function lowerBatchNormBackward(
   gpu: GpuLowering,
@@ -24,13 +25,13 @@ export function lowerBatchNormBackward(
     return;
   }
   const y = call.y ?? dy; // bound, but read only when relu
-  const { V, width } = vectorType(channels);
-  const Stored = storedAs(x, width);
+  const { width } = vectorType(channels);
+  const types = { ...mathTypes(width), Stored: storedAs(x, width) };
   const sums = spread(rows, channels / width, 16, maxBlocks);
   const parts = gpu.scratch(sums.blocks * 2 * channels);
   gpu.dispatch({
     shader: sumsShader,
-    constants: { V, Stored, RELU: relu, STORE: dresidual !== null },
+    constants: { ...types, RELU: relu, STORE: dresidual !== null },
     bindings: [
       reads(x),
       reads(y),
@@ -64,7 +65,7 @@ export function lowerBatchNormBackward(
   const s = spread(rows, channels / width, 2 * gpu.itemsPerLane, Number.POSITIVE_INFINITY);
   gpu.dispatch({
     shader: applyShader,
-    constants: { V, Stored, RELU: relu && dresidual === null },
+    constants: { ...types, RELU: relu && dresidual === null },
     bindings: [reads(x), reads(y), reads(dresidual ?? dy), reads(coefficients), writes(dx)],
     params: spanParams(s),
     workgroups: s.tiles * s.blocks,
@@ -74,12 +75,12 @@ export function lowerBatchNormBackward(
 function scale(gpu: GpuLowering, call: KernelCalls["batchNormBackward"]): void {
   const { rows, channels, dy, dx, dresidual, relu } = call;
   if (!dx && !dresidual) return;
-  const { V, width } = vectorType(channels);
+  const { width } = vectorType(channels);
   const s = spread(rows, channels / width, 2 * gpu.itemsPerLane, Number.POSITIVE_INFINITY);
   gpu.dispatch({
     shader: scaleShader,
     constants: {
-      ...{ V, Stored: storedAs(dy, width), RELU: relu },
+      ...{ ...mathTypes(width), Stored: storedAs(dy, width), RELU: relu },
       ...{ DX: dx !== null, STORE: dresidual !== null },
     },
     bindings: [

@@ -2,17 +2,18 @@ import applyText from "../../../shaders/batch-norm-apply.wgsl";
 import mergeText from "../../../shaders/batch-norm-merge.wgsl";
 import momentsText from "../../../shaders/batch-norm-moments.wgsl";
 import statisticsText from "../../../shaders/batch-norm-statistics.wgsl";
+import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import spanText from "../../../shaders/span.wgsl";
 import { float32Bits } from "../float32.js";
 import type { BatchNormShape, KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { perGroup, spanParams, spread, storedAs, vectorType } from "./spread.js";
+import { mathTypes, perGroup, spanParams, spread, storedAs, vectorType } from "./spread.js";
 
-const momentsShader = shader("batchNorm moments", groupText, spanText, momentsText);
+const momentsShader = shader("batchNorm moments", groupText, compareText, spanText, momentsText);
 const mergeShader = shader("batchNorm merge", groupText, spanText, mergeText);
-const applyShader = shader("batchNorm apply", groupText, spanText, applyText);
+const applyShader = shader("batchNorm apply", groupText, compareText, spanText, applyText);
 const statisticsShader = shader("batchNorm statistics", statisticsText);
 
 /** Blocks of rows in a first pass, and columns side by side in the pass that merges them. */
@@ -21,12 +22,12 @@ export const mergeAcross = 8;
 
 export function lowerBatchNorm(gpu: GpuLowering, call: KernelCalls["batchNorm"]): void {
   const { rows, channels } = call;
-  const { V, width } = vectorType(channels);
+  const { width } = vectorType(channels);
   const s = spread(rows, channels / width, 16, maxBlocks);
   const parts = gpu.scratch(s.blocks * 2 * channels);
   gpu.dispatch({
     shader: momentsShader,
-    constants: { V, Stored: storedAs(call.x, width) },
+    constants: { ...mathTypes(width), Stored: storedAs(call.x, width) },
     bindings: [reads(call.x), writes(parts)],
     params: spanParams(s),
     workgroups: s.tiles * s.blocks,
@@ -76,7 +77,7 @@ function apply(
   isVariance: boolean,
   eps: number,
 ): void {
-  const { V, width } = vectorType(call.channels);
+  const { width } = vectorType(call.channels);
   const s = spread(
     call.rows,
     call.channels / width,
@@ -86,7 +87,7 @@ function apply(
   gpu.dispatch({
     shader: applyShader,
     constants: {
-      V,
+      ...mathTypes(width),
       Stored: storedAs(call.x, width),
       VARIANCE: isVariance,
       RESIDUAL: call.residual !== null,

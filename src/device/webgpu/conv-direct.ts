@@ -1,3 +1,4 @@
+import compareText from "../../../shaders/compare.wgsl";
 import convText from "../../../shaders/conv2d.wgsl";
 import epilogueText from "../../../shaders/conv2d-epilogue.wgsl";
 import inputGradText from "../../../shaders/conv2d-input-grad.wgsl";
@@ -6,10 +7,14 @@ import weightGradText from "../../../shaders/conv2d-weight-grad.wgsl";
 import type { Conv2dShape, KernelCalls } from "../kernels.js";
 import { gemmShaders, reduceSplits, runGemm, splitsFor } from "./gemm-run.js";
 import type { Constants, GpuLowering } from "./lowering.js";
-import { storedAs } from "./spread.js";
+import { mathTypes, storedAs } from "./spread.js";
 
 const convShaders = gemmShaders("conv2d", [convText, storeText]);
-const epilogueShaders = gemmShaders("conv2d", [convText, epilogueText], "conv2d-epilogue");
+const epilogueShaders = gemmShaders(
+  "conv2d",
+  [compareText, convText, epilogueText],
+  "conv2d-epilogue",
+);
 const inputGradShaders = gemmShaders("conv2d-input-grad", [inputGradText]);
 const weightGradShaders = gemmShaders("conv2d-weight-grad", [weightGradText]);
 
@@ -47,6 +52,7 @@ export function directConv2d(
 }
 
 const epilogueConstants = ({ bias, residual, relu }: Epilogue, vec4: boolean): Constants => ({
+  ...mathTypes(4),
   ...{ VEC4: vec4, RELU: relu, RESIDUAL: residual !== null },
   Bias: storedAs(bias, vec4 ? 4 : 1),
   Residual: storedAs(residual ?? bias, vec4 ? 4 : 1),

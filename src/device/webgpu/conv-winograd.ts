@@ -1,3 +1,4 @@
+import compareText from "../../../shaders/compare.wgsl";
 import winogradText from "../../../shaders/conv2d-winograd.wgsl";
 import filterText from "../../../shaders/conv2d-winograd-filter.wgsl";
 import inputText from "../../../shaders/conv2d-winograd-input.wgsl";
@@ -9,11 +10,11 @@ import type { Slice } from "../storage.js";
 import type { Epilogue } from "./conv-direct.js";
 import { lowerMatmul } from "./gemm.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { storedAs } from "./spread.js";
+import { mathTypes, storedAs } from "./spread.js";
 
 const inputShader = shader("winograd-input", groupText, winogradText, inputText);
 const filterShader = shader("winograd-filter", groupText, winogradText, filterText);
-const outputShader = shader("winograd-output", groupText, winogradText, outputText);
+const outputShader = shader("winograd-output", groupText, compareText, winogradText, outputText);
 const weightGradShader = shader("winograd-weight-grad", groupText, winogradText, weightGradText);
 
 /** Products of one tile: F(4x4, 3x3) works on tiles of 6x6. */
@@ -152,6 +153,7 @@ function transformOutputs(
     shader: outputShader,
     constants: {
       ...{ BIAS: epilogue !== undefined, RESIDUAL: !!residual, RELU: relu },
+      ...mathTypes(1),
       Pixel: storedAs(image, 1),
     },
     bindings: [reads(products), writes(image), reads(bias), reads(residual ?? products)],

@@ -1,3 +1,4 @@
+import compareText from "../../../shaders/compare.wgsl";
 import elementwiseText from "../../../shaders/elementwise.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import mathText from "../../../shaders/math.wgsl";
@@ -6,7 +7,7 @@ import { float32Bits } from "../float32.js";
 import type { ElementwiseCall } from "../kernels.js";
 import { collapse } from "./collapse.js";
 import { type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
-import { linear, storedAs } from "./spread.js";
+import { linear, mathTypes, storedAs } from "./spread.js";
 
 /**
  * How an operand is addressed by the output's index i:
@@ -102,7 +103,7 @@ function shaderFor(
   if (!made) {
     const head = elementwiseHead(expression, operands, vector, rank);
     made = {
-      ...shader(`elementwise ${name}`, head, groupText, mathText, elementwiseText),
+      ...shader(`elementwise ${name}`, head, groupText, compareText, mathText, elementwiseText),
       enables: operands.some(({ half }) => half) ? ["f16"] : [],
     };
     shaders.set(key, made);
@@ -134,11 +135,9 @@ export function elementwiseHead(
     const element = `${name}Data[${indexOf(name, access, dims)}]`;
     loads.push(`  let ${name} = V(${half && !wide ? `f32(${element})` : element});`);
   }
-  const [v, int, uint] = vector ? ["vec4f", "vec4i", "vec4u"] : ["f32", "i32", "u32"];
+  const types = Object.entries(mathTypes(vector ? 4 : 1));
   return [
-    `alias V = ${v};`,
-    `alias I = ${int};`,
-    `alias U = ${uint};`,
+    ...types.map(([alias, type]) => `alias ${alias} = ${type};`),
     `struct Params {\n${fields.map((field) => `  ${field},`).join("\n")}\n}`,
     "@group(0) @binding(0) var<uniform> params: Params;",
     ...bindings,
@@ -187,12 +186,13 @@ function emit(e: Expr): string {
     case "binary":
       return binary[e.fn](emit(e.x), emit(e.y));
     case "select":
-      return `select(${emit(e.no)}, ${emit(e.yes)}, ${emit(e.x)} ${compare[e.fn]} ${emit(e.y)})`;
+      return `select(${emit(e.no)}, ${emit(e.yes)}, ${compare[e.fn](emit(e.x), emit(e.y))})`;
   }
 }
 
 type UnaryName = Extract<Expr, { kind: "unary" }>["fn"];
 type BinaryName = Extract<Expr, { kind: "binary" }>["fn"];
+type CompareName = Extract<Expr, { kind: "select" }>["fn"];
 const call =
   (fn: string) =>
   (...args: string[]): string =>
@@ -217,9 +217,12 @@ const binary: Record<BinaryName, (x: string, y: string) => string> = {
   sub: infix("-"),
   mul: infix("*"),
   div: infix("/"),
-  // Unlike the built-ins these keep a NaN in x, so that a diverged run shows.
-  min: (x, y) => `select(${x}, ${y}, ${y} < ${x})`,
-  max: (x, y) => `select(${x}, ${y}, ${x} < ${y})`,
+  min: call("minOf"),
+  max: call("maxOf"),
   pow: call("powOf"),
 };
-const compare = { lt: "<", le: "<=", eq: "==" } as const;
+const compare: Record<CompareName, (x: string, y: string) => string> = {
+  lt: call("isLess"),
+  le: call("isLessOrEqual"),
+  eq: call("isEqual"),
+};

@@ -1,3 +1,4 @@
+import compareText from "../../../shaders/compare.wgsl";
 import convText from "../../../shaders/conv2d.wgsl";
 import epilogueText from "../../../shaders/conv2d-epilogue.wgsl";
 import inputGradText from "../../../shaders/conv2d-input-grad.wgsl";
@@ -24,7 +25,7 @@ import { gemmVariants } from "./gemm-variants.js";
 
 /** The shaders that the variants are made of. */
 export const variantShaders: readonly string[] = [
-  ...[groupText, scalarText, vec4Text, tilesText, fetchText, reduceText],
+  ...[compareText, groupText, scalarText, vec4Text, tilesText, fetchText, reduceText],
   ...[registersText, subgroupText, unrolledText, workgroupText, matrixText],
   ...[matmulText, convText, storeText, epilogueText, inputGradText, weightGradText],
   ...[winogradText, winogradFilterText, winogradInputText],

@@ -4,16 +4,16 @@ import updateText from "../../../shaders/update-scale.wgsl";
 import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
 import { type GpuLowering, shader, writes } from "./lowering.js";
-import { linear, vectorType } from "./spread.js";
+import { linear, mathTypes, vectorType } from "./spread.js";
 
 const unscaleShader = shader("unscale", groupText, unscaleText);
 const updateShader = shader("updateScale", updateText);
 
 export function lowerUnscale(gpu: GpuLowering, { grads, state }: KernelCalls["unscale"]): void {
-  const { V, width } = vectorType(grads.length);
+  const { width } = vectorType(grads.length);
   gpu.dispatch({
     shader: unscaleShader,
-    constants: { V, U: width === 4 ? "vec4u" : "u32" },
+    constants: mathTypes(width),
     bindings: [writes(grads), writes(state)],
     ...linear(gpu, grads.length / width),
   });

@@ -1,13 +1,14 @@
+import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import poolText from "../../../shaders/pool2d.wgsl";
 import backwardText from "../../../shaders/pool2d-backward.wgsl";
 import type { KernelCalls, Pool2dShape } from "../kernels.js";
 import type { Slice } from "../storage.js";
 import { type Binding, type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
-import { perGroup, storedAs, vectorType } from "./spread.js";
+import { mathTypes, perGroup, storedAs, vectorType } from "./spread.js";
 
-const poolShader = shader("pool2d", groupText, poolText);
-const backwardShader = shader("pool2dBackward", groupText, backwardText);
+const poolShader = shader("pool2d", groupText, compareText, poolText);
+const backwardShader = shader("pool2dBackward", groupText, compareText, backwardText);
 
 export function lowerPool2d(gpu: GpuLowering, call: KernelCalls["pool2d"]): void {
   const { n, outH, outW } = call.shape;
@@ -27,11 +28,11 @@ function dispatch(
   bindings: readonly Binding[],
   pixels: number,
 ): void {
-  const { V, width } = vectorType(s.c);
+  const { width } = vectorType(s.c);
   const c = s.c / width;
   gpu.dispatch({
     shader,
-    constants: { V, Stored: storedAs(x, width), MAX: op === "max" },
+    constants: { ...mathTypes(width), Stored: storedAs(x, width), MAX: op === "max" },
     bindings,
     params: [
       pixels * c,

@@ -1,5 +1,6 @@
 import augmentText from "../../../shaders/augment.wgsl";
 import drawText from "../../../shaders/augment-draw.wgsl";
+import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import mathText from "../../../shaders/math.wgsl";
 import philoxText from "../../../shaders/philox.wgsl";
@@ -7,9 +8,9 @@ import randomText from "../../../shaders/random.wgsl";
 import { float32Bits } from "../float32.js";
 import type { AugmentCall, KernelCalls } from "../kernels.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { perGroup, scalarMath, storedAs } from "./spread.js";
+import { mathTypes, perGroup, storedAs } from "./spread.js";
 
-const randomShader = shader("random", groupText, mathText, philoxText, randomText);
+const randomShader = shader("random", groupText, compareText, mathText, philoxText, randomText);
 const drawShader = shader("augment draw", philoxText, drawText);
 const augmentShader = shader("augment", groupText, augmentText);
 
@@ -17,7 +18,7 @@ export function lowerRandom(gpu: GpuLowering, call: KernelCalls["random"]): void
   const blocks = Math.ceil(call.out.length / 4);
   gpu.dispatch({
     shader: randomShader,
-    constants: { ...scalarMath, NORMAL: call.op === "normal" },
+    constants: { ...mathTypes(1), NORMAL: call.op === "normal" },
     bindings: [reads(call.state), writes(call.out)],
     params: [call.out.length, float32Bits(call.low), float32Bits(call.high)],
     workgroups: perGroup(blocks, 64),

@@ -1,4 +1,5 @@
 import argmaxText from "../../../shaders/argmax.wgsl";
+import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import reduceText from "../../../shaders/reduce.wgsl";
 import spanText from "../../../shaders/span.wgsl";
@@ -6,10 +7,18 @@ import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { type Spread, spanParams, spread, storedAs, vectorType } from "./spread.js";
+import { mathTypes, type Spread, spanParams, spread, storedAs, vectorType } from "./spread.js";
 
-const reduceShader = shader("reduce", groupText, spanText, reduceText);
-const argmaxShader = shader("argmax", groupText, spanText, argmaxText);
+const reduceShader = shader("reduce", groupText, spanText, compareText, reduceText);
+const argmaxShader = shader("argmax", groupText, spanText, compareText, argmaxText);
+
+type Fold = Exclude<KernelCalls["reduce"]["op"], "argmax">;
+
+/** What a fold begins with. */
+const starts: Record<Fold, number> = {
+  ...{ sum: 0, mean: 0 },
+  ...{ max: Number.NEGATIVE_INFINITY, min: Number.POSITIVE_INFINITY },
+};
 
 /** Columns taken side by side: neighbours in memory where inner > 1, whole rows where inner = 1. */
 function maxAcross(rows: number, inner: number): number {
@@ -30,36 +39,35 @@ export function lowerReduce(gpu: GpuLowering, call: KernelCalls["reduce"]): void
 function lowerFold(
   gpu: GpuLowering,
   { x, out, outer, reduced, inner }: KernelCalls["reduce"],
-  op: "sum" | "mean" | "max",
+  op: Fold,
 ): void {
-  const max = op === "max";
   const scale = op === "mean" ? 1 / reduced : 1;
   // Few columns leave a GPU idle unless their rows are split: then a second pass merges the parts.
   const maxBlocks = Math.max(1, Math.min(256, Math.floor(65_536 / (outer * inner))));
   const split = spreadOf(outer, reduced, inner, maxBlocks);
   const parts = split.blocks > 1 ? gpu.scratch(outer * split.blocks * inner) : out;
-  pass(gpu, max, x, parts, split, inner, split.blocks > 1 ? 1 : scale);
+  pass(gpu, op, x, parts, split, inner, split.blocks > 1 ? 1 : scale);
   if (split.blocks > 1) {
-    pass(gpu, max, parts, out, spreadOf(outer, split.blocks, inner, 1), inner, scale);
+    pass(gpu, op, parts, out, spreadOf(outer, split.blocks, inner, 1), inner, scale);
   }
 }
 
 function pass(
   gpu: GpuLowering,
-  max: boolean,
+  op: Fold,
   x: Slice,
   out: Slice,
   s: Spread,
   inner: number,
   scale: number,
 ): void {
-  const { V, width } = vectorType(inner);
-  const start = max ? Number.NEGATIVE_INFINITY : 0;
+  const { width } = vectorType(inner);
+  const types = { ...mathTypes(width), Stored: storedAs(x, width) };
   gpu.dispatch({
     shader: reduceShader,
-    constants: { V, Stored: storedAs(x, width), MAX: max },
+    constants: { ...types, MAX: op === "max", MIN: op === "min" },
     bindings: [reads(x), writes(out)],
-    params: [...spanParams(s), inner / width, s.blocks, float32Bits(start), float32Bits(scale)],
+    params: [...spanParams(s), inner / width, s.blocks, ...[starts[op], scale].map(float32Bits)],
     workgroups: s.tiles * s.blocks,
   });
 }
@@ -69,7 +77,7 @@ function lowerArgmax(gpu: GpuLowering, call: KernelCalls["reduce"]): void {
   const s = spread(reduced, outer * inner, 1, 1, maxAcross(reduced, inner));
   gpu.dispatch({
     shader: argmaxShader,
-    constants: { Stored: storedAs(call.x, 1) },
+    constants: { ...mathTypes(1), Stored: storedAs(call.x, 1) },
     bindings: [reads(call.x), writes(call.out)],
     params: [...spanParams(s), inner],
     workgroups: s.tiles,

@@ -1,8 +1,10 @@
 import adamText from "../../../shaders/adam.wgsl";
 import adamCountText from "../../../shaders/adam-count.wgsl";
+import compareText from "../../../shaders/compare.wgsl";
 import copyText from "../../../shaders/copy.wgsl";
 import fillText from "../../../shaders/fill.wgsl";
 import groupText from "../../../shaders/group.wgsl";
+import mathText from "../../../shaders/math.wgsl";
 import multiplyAddText from "../../../shaders/multiply-add.wgsl";
 import sgdText from "../../../shaders/sgd.wgsl";
 import { firstOperand } from "../elementwise.js";
@@ -12,7 +14,7 @@ import { bytesPerElement } from "../storage.js";
 import { contiguousStrides } from "./collapse.js";
 import { lowerExpression } from "./elementwise.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { linear, storedAs, vectorType } from "./spread.js";
+import { linear, mathTypes, storedAs, vectorType } from "./spread.js";
 
 /** Elements a workgroup of multiply-add.wgsl works on: 64 invocations, 32 each. */
 const multiplyAddElements = 64 * 32;
@@ -21,7 +23,7 @@ const copyShader = shader("copy", groupText, copyText);
 const fillShader = shader("fill", groupText, fillText);
 const sgdShader = shader("sgd", groupText, sgdText);
 const multiplyAddShader = shader("multiply-add", groupText, multiplyAddText);
-const adamCountShader = shader("adam-count", adamCountText);
+const adamCountShader = shader("adam-count", compareText, mathText, adamCountText);
 const adamShader = shader("adam", groupText, adamText);
 
 /** What a copy moves at a time, with its bytes: the largest that divides the slice. */
@@ -91,7 +93,7 @@ export function lowerAdamCount(gpu: GpuLowering, call: KernelCalls["adamCount"])
   const { count, hyper, skip } = call;
   gpu.dispatch({
     shader: adamCountShader,
-    constants: { SKIPS: skip !== null },
+    constants: { ...mathTypes(1), SKIPS: skip !== null },
     bindings: [reads(hyper), writes(count), reads(skip ?? hyper)],
     workgroups: 1,
   });

@@ -1,3 +1,4 @@
+import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import mathText from "../../../shaders/math.wgsl";
 import forwardText from "../../../shaders/softmax-cross-entropy.wgsl";
@@ -5,9 +6,9 @@ import backwardText from "../../../shaders/softmax-cross-entropy-backward.wgsl";
 import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { perGroup, scalarMath } from "./spread.js";
+import { mathTypes, perGroup } from "./spread.js";
 
-const forwardShader = shader("softmaxCrossEntropy", groupText, mathText, forwardText);
+const forwardShader = shader("softmaxCrossEntropy", groupText, compareText, mathText, forwardText);
 const backwardShader = shader("softmaxCrossEntropyBackward", groupText, backwardText);
 
 export function lowerSoftmaxCrossEntropy(
@@ -18,14 +19,14 @@ export function lowerSoftmaxCrossEntropy(
   const lanesPerRow = classes <= 32 ? 1 : 64;
   gpu.dispatch({
     shader: forwardShader,
-    constants: { ...scalarMath, LANES: lanesPerRow },
+    constants: { ...mathTypes(1), LANES: lanesPerRow },
     bindings: [
       reads(call.logits),
       reads(call.labels),
       writes(call.loss),
       writes(call.probabilities),
     ],
-    params: [rows, classes, ...[on, off, Number.NaN].map(float32Bits)],
+    params: [rows, classes, ...[on, off, Number.NaN, Number.NEGATIVE_INFINITY].map(float32Bits)],
     workgroups: perGroup(rows * lanesPerRow, 64),
   });
 }

@@ -65,11 +65,14 @@ export const spanParams = (s: Spread): number[] => [
 export const vectorType = (innermost: number): { V: "vec4f" | "f32"; width: 4 | 1 } =>
   innermost % 4 === 0 ? { V: "vec4f", width: 4 } : { V: "f32", width: 1 };
 
+/** What shaders/math.wgsl and shaders/compare.wgsl call their types, of one or of four numbers. */
+export const mathTypes = (width: 1 | 4) =>
+  width === 4
+    ? ({ V: "vec4f", I: "vec4i", U: "vec4u", B: "vec4<bool>" } as const)
+    : ({ V: "f32", I: "i32", U: "u32", B: "bool" } as const);
+
 /** The type of a slice's elements in memory, one or four at a time; arithmetic is float32. */
 export function storedAs({ type }: Slice, width: 1 | 4): "f32" | "f16" | "vec4f" | "vec4h" {
   if (type === "f16") return width === 4 ? "vec4h" : "f16";
   return width === 4 ? "vec4f" : "f32";
 }
-
-/** The types shaders/math.wgsl works on, for kernels that use it on single floats. */
-export const scalarMath = { V: "f32", I: "i32", U: "u32" } as const;

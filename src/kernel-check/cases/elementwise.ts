@@ -18,6 +18,7 @@ type Call = HostCall<"elementwise">;
 type Numbers = (d: Draw, length: number, low: number, high: number) => Float64Array;
 
 const plain: Numbers = (d, length, low, high) => d.values(length, low, high);
+const spoilt: Numbers = (d, length) => d.spoilt(length);
 const ties: Numbers = (d, length, low, high) => d.ties(length, low, high);
 const scalars = [0.25, 1.25] as const;
 
@@ -50,6 +51,16 @@ const everyRow = [...elementwiseKernels()].flatMap(([kernel, expression]) => [
   contiguous(kernel, expression, 257, plain),
   contiguous(kernel, expression, 35, ties),
 ]);
+
+/** Compilers may drop NaN from comparisons and maxima, so these are written against it. */
+const chosen: ElementwiseKernel[] = [
+  ...(["maximum", "minimum", "maximum.d1", "clamp", "clamp.d0", "relu", "relu.d0"] as const),
+  ...(["less", "lessEqual", "equal", "same", "where", "sign", "exp", "tanh", "pow"] as const),
+];
+const nan = chosen.flatMap((kernel) => {
+  const expression = elementwiseKernels().get(kernel);
+  return expression ? [contiguous(kernel, expression, 256, spoilt)] : [];
+});
 
 /** A shape, and the strides of each operand: 0 where it is broadcast. */
 type Layout = readonly [shape: readonly number[], ...strides: (readonly number[])[]];
@@ -92,5 +103,5 @@ const special = [
 
 /** Every row of the elementwise table and every gradient of one, and how operands may lie. */
 export const elementwise = {
-  elementwise: [...everyRow, ...broadcasts, ...special],
+  elementwise: [...everyRow, ...nan, ...broadcasts, ...special],
 } satisfies CasesOf;

@@ -4,7 +4,7 @@ import type { HostCall } from "../host-call.js";
 import { poolShape } from "./shapes.js";
 import type { CasesOf } from "./table.js";
 
-const operations = ["sum", "mean", "max", "argmax"] as const;
+const operations = ["sum", "mean", "max", "min", "argmax"] as const;
 const extents = [
   [3, 257, 5],
   [131, 10, 1],
@@ -13,10 +13,10 @@ const extents = [
   [1, 300, 516],
 ] as const;
 
-/** With ties the lowest index is the largest element's. */
+/** With ties the lowest index is the largest element's; NaN is larger than all. */
 const reduce = operations.flatMap((op) =>
   extents.flatMap(([outer, reduced, inner]) =>
-    (["values", "ties"] as const).map(
+    (["values", "ties", "spoilt"] as const).map(
       (numbers) =>
         (d: Draw): HostCall<"reduce"> => ({
           ...{ op, outer, reduced, inner },
@@ -39,16 +39,28 @@ const extent = (s: Pool2dShape) => ({
   out: s.n * s.outH * s.outW * s.c,
 });
 
-/** All below zero, so that padding taken for zeros shows; of equal numbers the first one counts. */
-const pool2d = kinds.map(({ op, shape }) => (d: Draw): HostCall<"pool2d"> => {
-  const { x, out } = extent(shape);
-  return { op, shape, x: d.ties(x, -3, -1), out: d.result(out) };
-});
+/**
+ * All below zero, so that padding taken for zeros shows; of equal numbers the first one counts, of
+ * several NaN the last.
+ */
+const inputs = [
+  (d: Draw, length: number) => d.ties(length, -3, -1),
+  (d: Draw, length: number) => d.spoilt(length),
+];
 
-const pool2dBackward = kinds.map(({ op, shape }) => (d: Draw): HostCall<"pool2dBackward"> => {
-  const { x, out } = extent(shape);
-  return { op, shape, x: d.ties(x, -3, -1), dy: d.values(out), dx: d.result(x) };
-});
+const pool2d = kinds.flatMap(({ op, shape }) =>
+  inputs.map((draw) => (d: Draw): HostCall<"pool2d"> => {
+    const { x, out } = extent(shape);
+    return { op, shape, x: draw(d, x), out: d.result(out) };
+  }),
+);
+
+const pool2dBackward = kinds.flatMap(({ op, shape }) =>
+  inputs.map((draw) => (d: Draw): HostCall<"pool2dBackward"> => {
+    const { x, out } = extent(shape);
+    return { op, shape, x: draw(d, x), dy: d.values(out), dx: d.result(x) };
+  }),
+);
 
 /** Sums, means, maxima and pooling. */
 export const reducing = { reduce, pool2d, pool2dBackward } satisfies CasesOf;

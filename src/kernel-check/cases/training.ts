@@ -1,3 +1,4 @@
+import { adamHyper } from "../../../device/adam-hyper.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 import type { CasesOf } from "./table.js";
@@ -79,6 +80,11 @@ const sgd = lengths.flatMap((n) =>
   ),
 );
 
+const hyper = (decoupled: boolean): Float64Array => {
+  const settings = { lr: 0.01, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.1 } as const;
+  return float32(adamHyper({ ...settings, decoupled }));
+};
+
 /** After t steps. */
 const count = (t: number): Float64Array => float32([t, 1 - 0.9 ** t, 1 - 0.999 ** t]);
 
@@ -95,7 +101,7 @@ const adam = lengths.flatMap((n) =>
         m: d.floats(n, -0.1, 0.1),
         v: d.floats(n, 0.001, 0.01),
         count: count(3),
-        hyper: float32([0.01, 0.9, 0.999, 1e-8, 0.1, decoupled]),
+        hyper: hyper(decoupled === 1),
         skip: scaleState(found),
       }),
   ),
@@ -105,7 +111,7 @@ const adamCount = [1, 2, 30].flatMap((t) =>
   [null, 0, 1].map(
     (found) => (): HostCall<"adamCount"> => ({
       count: count(t),
-      hyper: float32([0.01, 0.9, 0.999, 1e-8, 0.1, 1]),
+      hyper: hyper(true),
       skip: scaleState(found),
     }),
   ),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { adamHyper } from "../../../src/device/adam-hyper.js";
 import { openCpuDevice } from "../../../src/device/cpu/open.js";
 import type { Device } from "../../../src/device/device.js";
 import type { Slice } from "../../../src/device/storage.js";
@@ -111,7 +112,8 @@ const cases: Record<string, Case> = {
     const [params, velocity, m, v] = [of(1), of(2), of(3), of(4)];
     const grads = of(5);
     const sgd = upload(device, Float32Array.of(0.1, 0.9, 5e-4, 1));
-    const adam = upload(device, Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 1e-2, 1));
+    const settings = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 1e-2 } as const;
+    const adam = upload(device, Float32Array.from(adamHyper({ ...settings, decoupled: true })));
     const count = upload(device, Float32Array.of(2, 0.19, 0.002));
     device.run("sgd", { params, grads, velocity, hyper: sgd, skip: null });
     device.run("adamCount", { count, hyper: adam, skip: null });

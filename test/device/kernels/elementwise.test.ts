@@ -173,7 +173,28 @@ const edges: readonly (readonly [ElementwiseOp, number[]])[] = [
   ["abs", [0, -3, -inf, nan]],
 ];
 
+/** Powers up to the ends of float32's range, where e^(b ln a) loses |b ln a| units in the last place. */
+const powers = kernelCase(
+  "elementwise",
+  "pow to the ends of the range",
+  () => {
+    const a = uniform(1, 4099, -4.3, 4.3).map((x) => Math.fround(Math.exp(x)));
+    const b = uniform(2, 4099, -20, 20);
+    // Every third base is negative, with an integer exponent.
+    a.forEach((x, i) => {
+      if (i % 3 === 0) [a[i], b[i]] = [-x, Math.round(at(b, i))];
+    });
+    return {
+      kernel: "pow",
+      inputs: [a, b].map((slice) => ({ slice, strides: [1] })),
+      ...{ out: output(4099), shape: [4099], scalars },
+    };
+  },
+  { out: eachRelative },
+);
+
 const numerics = [
+  powers,
   ...ranges.map(([kernel, low, high]) =>
     unary(kernel, `on (${low}, ${high})`, () => uniform(9, 4099, low, high), eachRelative),
   ),

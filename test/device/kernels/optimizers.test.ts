@@ -1,4 +1,5 @@
 import { test } from "vitest";
+import { adamHyper } from "../../../src/device/adam-hyper.js";
 import { references } from "../../reference/index.js";
 import { eachRelative, expectClose, maxRelative } from "../../support/compare.js";
 import { describeOnDevices } from "../../support/devices.js";
@@ -20,6 +21,9 @@ const sgdCall = (
   skip,
 });
 
+const hyperOf = (betas: readonly [number, number], weightDecay = 0, decoupled = 0) =>
+  float32(adamHyper({ lr: 0.01, betas, eps: 1e-8, weightDecay, decoupled: decoupled === 1 }));
+
 const adamCall = (
   n: number,
   weightDecay: number,
@@ -31,13 +35,13 @@ const adamCall = (
   m: uniform(3, n, -0.1, 0.1),
   v: uniform(4, n, 0, 0.01),
   count: float32([3, 1 - 0.9 ** 3, 1 - 0.999 ** 3]),
-  hyper: float32([0.01, 0.9, 0.999, 1e-8, weightDecay, decoupled]),
+  hyper: hyperOf([0.9, 0.999], weightDecay, decoupled),
   skip,
 });
 
 const countCall = (steps: number, skip: Float64Array | null = null): HostCall<"adamCount"> => ({
   count: float32([steps, 1 - 0.8 ** steps, 1 - 0.95 ** steps]),
-  hyper: float32([0.01, 0.8, 0.95, 1e-8, 0, 0]),
+  hyper: hyperOf([0.8, 0.95]),
   skip,
 });
 
@@ -91,11 +95,28 @@ describeOnDevices("optimizers", (device) => {
       want.grads = uniform(200 + t, 131);
       const { count } = await runKernel(device(), "adamCount", got);
       got = (await runKernel(device(), "adam", { ...got, grads: want.grads, count })) as typeof got;
-      want.count = Float64Array.of(t, ...[1, 2].map((i) => 1 - (want.hyper[i] ?? 0) ** t));
+      want.count = Float64Array.of(t, 1 - 0.9 ** t, 1 - 0.999 ** t);
       references.adam(want);
     }
     expectClose("adam.params", got.params, want.params, maxRelative);
     expectClose("adam.v", got.v, want.v, maxRelative);
     expectClose("adamCount.count", got.count, want.count, eachRelative);
+  });
+
+  test.each([
+    [0.9, 0.999],
+    [0.8, 0.95],
+    [0.5, 0.9999],
+    [0, 0.99999],
+    [0.99, 1e-3],
+  ])("bias corrections of %d and %d are exact to float32", async (beta1, beta2) => {
+    const betas = [beta1, beta2] as const;
+    for (const t of [1, 2, 3, 7, 10, 30, 69, 100, 693, 1000, 4097, 12_345, 69_314, 1e5, 1e6]) {
+      const call = { count: float32([t - 1, 0.3, 0.7]), hyper: hyperOf(betas), skip: null };
+      const { count } = await runKernel(device(), "adamCount", call);
+      const exactly = betas.map((beta) => (beta === 0 ? 1 : -Math.expm1(t * Math.log(beta))));
+      const want = Float64Array.of(t, ...exactly);
+      expectClose(`after ${t} steps`, count, want, { kind: "each", bar: 2 ** -23 });
+    }
   });
 });

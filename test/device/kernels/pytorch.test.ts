@@ -1,4 +1,5 @@
 import { test } from "vitest";
+import { adamHyper } from "../../../src/device/adam-hyper.js";
 import { expectClose, maxRelative, normRelative } from "../../support/compare.js";
 import { describeOnDevices } from "../../support/devices.js";
 import {
@@ -169,7 +170,8 @@ describeOnDevices("as PyTorch computes it", (device) => {
     let m: HostArray = new Float64Array(length);
     let v: HostArray = new Float64Array(length);
     let count: HostArray = new Float64Array(3);
-    const hyper = float32([lr, ...betas, eps, weight_decay, decoupled]);
+    const weightDecay = weight_decay;
+    const hyper = float32(adamHyper({ lr, betas, eps, weightDecay, decoupled: decoupled === 1 }));
     const path = await follow(steps, length, async (p, grads) => {
       ({ count } = await runKernel(device(), "adamCount", { count, hyper, skip: null }));
       const call = { params: p, grads, m, v, count, hyper, skip: null };

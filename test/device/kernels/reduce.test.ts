@@ -21,7 +21,7 @@ const extents: readonly Extent[] = [
   [4, 1, 257],
   [67, 65, 1],
 ];
-const operations = ["sum", "mean", "max", "argmax"] as const;
+const operations = ["sum", "mean", "max", "min", "argmax"] as const;
 
 const titled = (op: string, [outer, reduced, inner]: Extent): string =>
   `${op} of [${outer}, ${reduced}, ${inner}]`;
@@ -39,7 +39,7 @@ const every = operations.flatMap((op) =>
         reduced,
         inner,
       }),
-      op === "max" || op === "argmax" ? { out: exact } : {},
+      op === "sum" || op === "mean" ? {} : { out: exact },
     ),
   ),
 );
@@ -65,7 +65,7 @@ const long = [
   ),
 );
 
-const ties = (["max", "argmax"] as const).flatMap((op) =>
+const ties = (["max", "min", "argmax"] as const).flatMap((op) =>
   [[5, 257, 3] as const, [1, 4099, 1] as const, [37, 11, 1] as const].map((extent) =>
     kernelCase(
       "reduce",

@@ -62,6 +62,7 @@ describe("generated WGSL", () => {
       "alias V = vec4f;
       alias I = vec4i;
       alias U = vec4u;
+      alias B = vec4<bool>;
       struct Params {
         length: u32,
         perGroup: u32,
@@ -77,7 +78,7 @@ describe("generated WGSL", () => {
       fn value(i: u32) -> V {
         let g = V(gData[i]);
         let a = V(aData[0]);
-        return select((V(params.p) * g), g, V(0) < a);
+        return select((V(params.p) * g), g, isLess(V(0), a));
       }"
     `);
   });
@@ -90,6 +91,7 @@ describe("generated WGSL", () => {
       "alias V = f32;
       alias I = i32;
       alias U = u32;
+      alias B = bool;
       struct Params {
         length: u32,
         perGroup: u32,
@@ -112,7 +114,7 @@ describe("generated WGSL", () => {
         let at0 = rest;
         let a = V(aData[at0 * params.aStride0 + at1 * params.aStride1]);
         let b = V(bData[i % params.bPeriod]);
-        return select(a, b, a < b);
+        return maxOf(a, b);
       }"
     `);
   });

@@ -1,4 +1,4 @@
-// The gradient of batch norm in two passes over x and g, where g = relu ? dy * (y > 0) : dy.
+// The gradient of batch norm in two passes over x and g, where g = relu && y <= 0 ? 0 : dy.
 
 import { vectorWidth } from "./batchnorm";
 import { fillSpan } from "./copy";
@@ -9,7 +9,7 @@ import { madd, shareStart, storeTail } from "./simd";
 function masked(dy: usize, y: usize, relu: bool): v128 {
   const g = v128.load(dy);
   if (!relu) return g;
-  return v128.and(g, f32x4.gt(v128.load(y), f32x4.splat(0)));
+  return v128.andnot(g, f32x4.le(v128.load(y), f32x4.splat(0)));
 }
 
 /**

@@ -155,8 +155,19 @@ export function cos(x: v128): v128 {
   return sine(x, 1);
 }
 
-/** Lane by lane in double precision: e ** (b ln a) in single precision would lose |b ln a| ulps. */
+/**
+ * C's pow, lane by lane in double precision: e ** (b ln a) in single precision would lose |b ln a|
+ * ulps. The library's is JavaScript's, where 1 to the power of NaN, and +-1 to that of infinity, are
+ * NaN instead of 1.
+ */
 export function pow(a: v128, b: v128): v128 {
+  const one = f32x4.splat(1);
+  const infinite = f32x4.eq(f32x4.abs(b), f32x4.splat(Infinity));
+  const always = v128.or(f32x4.eq(a, one), v128.and(f32x4.eq(f32x4.abs(a), one), infinite));
+  return v128.bitselect(one, powOfLanes(a, b), always);
+}
+
+function powOfLanes(a: v128, b: v128): v128 {
   let y = f32x4.splat(NativeMathf.pow(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
   y = f32x4.replace_lane(y, 1, NativeMathf.pow(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
   y = f32x4.replace_lane(y, 2, NativeMathf.pow(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));

@@ -61,11 +61,10 @@ export function sgd(thread: i32, threads: i32, p: usize): void {
   }
 }
 
-/** c = beta c + (1 - beta). */
-// @ts-ignore: decorator
-@inline
-function countUp(count: usize, beta: f32): void {
-  store<f32>(count, beta * load<f32>(count) + (<f32>1 - beta));
+/** 1 - beta^t from ln(beta) in two parts. */
+function correction(t: f32, logarithm: usize): f32 {
+  const log = <f64>load<f32>(logarithm) + <f64>load<f32>(logarithm, 4);
+  return <f32>-NativeMath.expm1(<f64>t * log);
 }
 
 /** Steps + 1, and both bias corrections. Params: count, hyper, the loss scale's state or 0. */
@@ -75,9 +74,10 @@ export function adam_count(thread: i32, threads: i32, p: usize): void {
   const hyper = load<usize>(p, 4);
   const skip = load<usize>(p, 8);
   if (skip != 0 && load<f32>(skip, 8) != 0) return;
-  store<f32>(count, load<f32>(count) + 1);
-  countUp(count + 4, load<f32>(hyper, 4));
-  countUp(count + 8, load<f32>(hyper, 8));
+  const t = load<f32>(count) + 1;
+  store<f32>(count, t);
+  store<f32>(count, correction(t, hyper + 32), 4);
+  store<f32>(count, correction(t, hyper + 40), 8);
 }
 
 /**
@@ -95,8 +95,8 @@ export function adam(thread: i32, threads: i32, p: usize): void {
   const decoupled = load<f32>(hyper, 20) != 0;
   const beta1 = splat(load<f32>(hyper, 4));
   const beta2 = splat(load<f32>(hyper, 8));
-  const rest1 = splat(<f32>1 - load<f32>(hyper, 4));
-  const rest2 = splat(<f32>1 - load<f32>(hyper, 8));
+  const rest1 = splat(load<f32>(hyper, 24));
+  const rest2 = splat(load<f32>(hyper, 28));
   const eps = splat(load<f32>(hyper, 12));
   const weightDecay = load<f32>(hyper, 16);
   const decay = splat(decoupled ? <f32>0 : weightDecay);

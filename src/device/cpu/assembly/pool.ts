@@ -144,7 +144,8 @@ function spread(
     for (let i = top; i < bottom; i++) {
       for (let j = left; j < right; j++) {
         const value = v128.load(x + pixel * <usize>(i * w + j) + 4 * c);
-        const larger = f32x4.gt(value, best);
+        // Of several NaN the last one takes it, as in PyTorch.
+        const larger = v128.or(f32x4.gt(value, best), f32x4.ne(value, value));
         best = v128.bitselect(value, best, larger);
         winner = v128.bitselect(i32x4.splat(i * w + j), winner, larger);
       }

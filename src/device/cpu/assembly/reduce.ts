@@ -8,6 +8,7 @@ const SUM: u32 = 0;
 const MEAN: u32 = 1;
 const MAX: u32 = 2;
 const ARGMAX: u32 = 3;
+const MIN: u32 = 4;
 
 /** Columns of one unit of work when inner > 1. */
 const COLUMNS: u32 = 64;
@@ -40,6 +41,7 @@ function sumSpan(x: usize, n: u32): f64 {
   return sum;
 }
 
+/** NaN wins. */
 function maxSpan(x: usize, n: u32): f32 {
   const last = x + 4 * <usize>n;
   const block = x + 4 * <usize>(n & ~7);
@@ -58,20 +60,75 @@ function maxSpan(x: usize, n: u32): f32 {
   return best;
 }
 
-/** Writes [largest value, its index counted from `first`]; the lowest index wins. */
-function argmaxSpan(x: usize, stride: usize, n: u32, first: u32, partial: usize): void {
-  let best = load<f32>(x);
-  let index: u32 = 0;
+/** NaN wins. */
+function minSpan(x: usize, n: u32): f32 {
+  const last = x + 4 * <usize>n;
+  const block = x + 4 * <usize>(n & ~3);
+  let a = f32x4.splat(Infinity);
+  for (; x < block; x += 16) a = f32x4.min(a, v128.load(x));
+  let best = min(
+    min(f32x4.extract_lane(a, 0), f32x4.extract_lane(a, 1)),
+    min(f32x4.extract_lane(a, 2), f32x4.extract_lane(a, 3)),
+  );
+  for (; x < last; x += 4) best = min(best, load<f32>(x));
+  return best;
+}
+
+/** Where the first of n contiguous elements is that `best` is the largest of; NaN is largest. */
+function find(x: usize, n: u32, best: f32): u32 {
+  const wanted = f32x4.splat(best);
+  const invalid = best != best;
+  let i: u32 = 0;
+  for (; i + 4 <= n; i += 4) {
+    const value = v128.load(x + 4 * <usize>i);
+    const found = invalid ? f32x4.ne(value, value) : f32x4.eq(value, wanted);
+    if (v128.any_true(found)) return i + ctz(i32x4.bitmask(found));
+  }
+  for (; i < n; i++) {
+    const value = load<f32>(x + 4 * <usize>i);
+    if (value == best || (invalid && value != value)) return i;
+  }
+  return 0;
+}
+
+/** Writes [largest value, its index counted from `first`]; NaN is largest, the lowest index wins. */
+function argmaxSpan(x: usize, n: u32, first: u32, partial: usize): void {
+  const best = maxSpan(x, n);
+  store<f32>(partial, best);
+  store<u32>(partial, first + find(x, n, best), 4);
+}
+
+/** The same of up to four columns whose rows lie `stride` bytes apart. */
+function argmaxColumns(
+  x: usize,
+  stride: usize,
+  n: u32,
+  first: u32,
+  partial: usize,
+  columns: u32,
+): void {
+  let best = v128.load(x);
+  let index = i32x4.splat(first);
   for (let i: u32 = 1; i < n; i++) {
     x += stride;
-    const value = load<f32>(x);
-    if (value > best) {
-      best = value;
-      index = i;
-    }
+    const value = v128.load(x);
+    const above = v128.andnot(f32x4.eq(best, best), f32x4.le(value, best));
+    best = v128.bitselect(value, best, above);
+    index = v128.bitselect(i32x4.splat(first + i), index, above);
   }
-  store<f32>(partial, best);
-  store<u32>(partial, first + index, 4);
+  const low = i32x4.shuffle(best, index, 0, 4, 1, 5);
+  const high = i32x4.shuffle(best, index, 2, 6, 3, 7);
+  i64.store(partial, i64x2.extract_lane(low, 0));
+  if (columns > 1) i64.store(partial, i64x2.extract_lane(low, 1), 8);
+  if (columns > 2) i64.store(partial, i64x2.extract_lane(high, 0), 16);
+  if (columns > 3) i64.store(partial, i64x2.extract_lane(high, 1), 24);
+}
+
+/** a > b in an order where NaN is above infinity. */
+// @ts-ignore: decorator
+@inline
+function isAbove(a: f32, b: f32): bool {
+  return !(a <= b) && b == b;
 }
 
 /** Sums of four columns over n rows that lie `stride` bytes apart, to four float64 partials. */
@@ -92,6 +149,18 @@ function sumColumns(x: usize, stride: usize, n: u32, partial: usize, columns: u3
 function maxColumns(x: usize, stride: usize, n: u32, partial: usize, columns: u32): void {
   let best = f32x4.splat(-Infinity);
   for (let i: u32 = 0; i < n; i++, x += stride) best = f32x4.max(best, v128.load(x));
+  storePartials(partial, best, columns);
+}
+
+function minColumns(x: usize, stride: usize, n: u32, partial: usize, columns: u32): void {
+  let best = f32x4.splat(Infinity);
+  for (let i: u32 = 0; i < n; i++, x += stride) best = f32x4.min(best, v128.load(x));
+  storePartials(partial, best, columns);
+}
+
+// @ts-ignore: decorator
+@inline
+function storePartials(partial: usize, best: v128, columns: u32): void {
   f32.store(partial, f32x4.extract_lane(best, 0));
   if (columns > 1) f32.store(partial, f32x4.extract_lane(best, 1), 8);
   if (columns > 2) f32.store(partial, f32x4.extract_lane(best, 2), 16);
@@ -122,7 +191,8 @@ export function reduce_partial(thread: i32, threads: i32, p: usize): void {
     const to = partials + 8 * <usize>(block * inner);
     if (inner == 1) {
       if (op == MAX) store<f32>(to, maxSpan(from, n));
-      else if (op == ARGMAX) argmaxSpan(from, 4, n, first, to);
+      else if (op == MIN) store<f32>(to, minSpan(from, n));
+      else if (op == ARGMAX) argmaxSpan(from, n, first, to);
       else store<f64>(to, sumSpan(from, n));
       continue;
     }
@@ -132,11 +202,9 @@ export function reduce_partial(thread: i32, threads: i32, p: usize): void {
       const at = from + 4 * <usize>c;
       const partial = to + 8 * <usize>c;
       if (op == MAX) maxColumns(at, stride, n, partial, columns);
-      else if (op == ARGMAX) {
-        for (let i: u32 = 0; i < columns; i++) {
-          argmaxSpan(at + 4 * i, stride, n, first, partial + 8 * i);
-        }
-      } else sumColumns(at, stride, n, partial, columns);
+      else if (op == MIN) minColumns(at, stride, n, partial, columns);
+      else if (op == ARGMAX) argmaxColumns(at, stride, n, first, partial, columns);
+      else sumColumns(at, stride, n, partial, columns);
     }
   }
 }
@@ -160,11 +228,11 @@ export function reduce_combine(thread: i32, threads: i32, p: usize): void {
       let sum: f64 = 0;
       for (let k: u32 = 0; k < chunks; k++, at += stride) sum += load<f64>(at);
       store<f32>(to, <f32>(sum * scale));
-    } else if (op == MAX) {
+    } else if (op == MAX || op == MIN) {
       let best = load<f32>(at);
       for (let k: u32 = 1; k < chunks; k++) {
         at += stride;
-        best = max(best, load<f32>(at));
+        best = op == MAX ? max(best, load<f32>(at)) : min(best, load<f32>(at));
       }
       store<f32>(to, best);
     } else {
@@ -172,7 +240,7 @@ export function reduce_combine(thread: i32, threads: i32, p: usize): void {
       let index = load<u32>(at, 4);
       for (let k: u32 = 1; k < chunks; k++) {
         at += stride;
-        if (load<f32>(at) > best) {
+        if (isAbove(load<f32>(at), best)) {
           best = load<f32>(at);
           index = load<u32>(at, 4);
         }
