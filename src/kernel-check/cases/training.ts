@@ -1,4 +1,4 @@
-import { adamHyper } from "../../../device/adam-hyper.js";
+import { adamHyper } from "../../device/adam-hyper.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 import type { CasesOf } from "./table.js";
