@@ -1,6 +1,6 @@
 import { backward } from "../src/autograd/tape.js";
 import type { Device } from "../src/device/device.js";
-import type { Conv2dShape } from "../src/device/kernels.js";
+import type { Conv2dShape } from "../src/device/kernels/conv2d-call.js";
 import type { Slice } from "../src/device/storage.js";
 import type { TuneOptions } from "../src/device/webgpu/autotune.js";
 import { WebGpuDevice } from "../src/device/webgpu/device.js";

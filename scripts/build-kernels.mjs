@@ -1,5 +1,8 @@
 // Generates the elementwise AssemblyScript from the table and compiles the CPU kernels four times:
 // with and without relaxed SIMD, for shared memory (workers) and for the calling thread alone.
+//
+// A kernel is what src/device/cpu/assembly exports with the signature
+// (thread: i32, threads: i32, p: usize): void, where p is the address of the command's 32-bit words.
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -60,12 +63,26 @@ async function elementwiseSource() {
   return elementwiseAssembly(elementwiseKernels(), operandsOf);
 }
 
-async function compile({ name, flags }, generated) {
+/** Exports the kernels in all files, and what the host calls. */
+function exportsSource() {
+  const signature = /^export function (\w+)\(thread: i32, threads: i32, p: usize\): void/gm;
+  const lines = readdirSync(assembly)
+    .filter((file) => file.endsWith(".ts"))
+    .sort()
+    .map((file) => {
+      const names = [...readFileSync(join(assembly, file), "utf8").matchAll(signature)];
+      const path = relative(out, join(assembly, file)).replace(/\.ts$/, "").replaceAll("\\", "/");
+      return names.length ? `export { ${names.map(([, n]) => n).join(", ")} } from "${path}";` : "";
+    });
+  const runtime = relative(out, join(assembly, "runtime")).replaceAll("\\", "/");
+  return [...lines, `export { heapBase, once, work } from "${runtime}";`, ""].join("\n");
+}
+
+async function compile({ name, flags }, sources) {
   const file = join(out, `${name}.wasm`);
   const temporary = `${file}.${process.pid}`;
   const { error, stderr } = await asc.main([
-    relative(root, join(assembly, "index.ts")),
-    generated,
+    ...sources,
     ...["--baseDir", root, "--outFile", relative(root, temporary)],
     ...[
       "-O3",
@@ -94,8 +111,10 @@ const fresh =
 if (!fresh) {
   const started = performance.now();
   mkdirSync(out, { recursive: true });
+  replace(join(out, "exports.ts"), exportsSource());
   replace(join(out, "elementwise.ts"), await elementwiseSource());
-  for (const variant of variants) await compile(variant, "build/kernels/elementwise.ts");
+  const sources = ["exports.ts", "elementwise.ts"].map((file) => relative(root, join(out, file)));
+  for (const variant of variants) await compile(variant, sources);
   replace(stamp, hash);
   console.log(`built the CPU kernels in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }

@@ -1,8 +1,7 @@
 import { ReleasedError } from "./errors.js";
-import type { KernelCalls, KernelName } from "./kernels.js";
+import { type KernelCalls, type KernelName, kernels } from "./kernels.js";
 import { byteLength, byteOffset, type Slice, type Storage } from "./storage.js";
 import { tick, WriteLog } from "./write-log.js";
-import { written } from "./written.js";
 
 /** A change of the host's state; returns the way back. */
 export type HostEffect = () => () => void;
@@ -84,7 +83,7 @@ export function noteCall<K extends KernelName>(
 ): void {
   const at = tick();
   const slices = call as unknown as Readonly<Record<string, Slice | null>>;
-  for (const name of written[kernel]) {
+  for (const name of kernels[kernel].writes) {
     const slice = slices[name];
     if (slice) note(slice, at, capturing);
   }

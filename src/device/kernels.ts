@@ -1,340 +1,68 @@
-import type { ElementwiseKernel } from "./elementwise.js";
-import type { Slice } from "./storage.js";
+import { batchNormKernels } from "./kernels/batch-norm.js";
+import type { BatchNormCalls } from "./kernels/batch-norm-call.js";
+import { conv2dKernels } from "./kernels/conv2d.js";
+import type { Conv2dCalls } from "./kernels/conv2d-call.js";
+import { type CrossEntropyCalls, crossEntropyKernels } from "./kernels/cross-entropy.js";
+import { elementwiseKernels } from "./kernels/elementwise.js";
+import type { ElementwiseCalls } from "./kernels/elementwise-call.js";
+import type { CallCost, Kernels } from "./kernels/kernel.js";
+import { type LayerNormCalls, layerNormKernels } from "./kernels/layer-norm.js";
+import { type LossScaleCalls, lossScaleKernels } from "./kernels/loss-scale.js";
+import { matmulKernels } from "./kernels/matmul.js";
+import type { MatmulCalls } from "./kernels/matmul-call.js";
+import { movingKernels } from "./kernels/moving.js";
+import type { MovingCalls } from "./kernels/moving-call.js";
+import { type OptimizerCalls, optimizerKernels } from "./kernels/optimizers.js";
+import { type PeakCalls, peakKernels } from "./kernels/peak.js";
+import { type Pool2dCalls, pool2dKernels } from "./kernels/pool2d.js";
+import { type RandomCalls, randomKernels } from "./kernels/random.js";
+import { type ReduceCalls, reduceKernels } from "./kernels/reduce.js";
+import { type RowsCalls, rowsKernels } from "./kernels/rows.js";
 
 /**
  * The closed table of kernels. Each device implements every row; everything above calls
  * `device.run(name, call)`. Shapes are row-major; elements are 32 bits wide (f32 unless said).
  * On a device with the feature shader-f16 the activations of elementwise, reduce (its x), matmul,
- * convolutions, batch norm and pooling and what copy, fill, permute and augment write may be f16:
+ * convolutions, norms and pooling and what copy, fill, permute and augment write may be f16:
  * arithmetic stays f32. An operation's operands then agree; a weight's gradient may be f32.
  * A slice that a kernel writes never lies in the same storage as a slice it reads, except where a
  * row says "in place". Sizes may be odd; a size of zero is filtered out above the device.
  */
-export interface KernelCalls {
-  /** dst := src, same length, any element type. */
-  copy: { src: Slice; dst: Slice };
-  /** dst := value (f32). */
-  fill: { dst: Slice; value: number };
-  /** out[i] := expression(inputs[i]); operands in `operandsOf` order, each with its own strides. */
-  elementwise: ElementwiseCall;
-  /**
-   * x seen as [outer, reduced, inner] -> out [outer, inner]. NaN wins in `max` and `min`; `argmax`
-   * writes the u32 index of the first NaN, or of the largest value, the lowest on a tie.
-   */
-  reduce: {
-    op: "sum" | "mean" | "max" | "min" | "argmax";
-    x: Slice;
-    out: Slice;
-    outer: number;
-    reduced: number;
-    inner: number;
-  };
-  /** out := x with dimension i of the result taken from dimension perm[i] of x (rank <= 6). */
-  permute: { x: Slice; out: Slice; shape: readonly number[]; perm: readonly number[] };
-  matmul: MatmulCall;
-  /** Cross-correlation: out[n,oh,ow,co] = sum x[n, oh*sh-ph+i, ow*sw-pw+j, ci] * w[i,j,ci,co]. */
-  conv2d: { x: Slice; w: Slice; out: Slice; shape: Conv2dShape };
-  /** Convolution with an epilogue, for inference: out := relu?(conv2d(x, w) + bias + residual?). */
-  conv2dInference: {
-    x: Slice;
-    w: Slice;
-    /** [cOut]. */
-    bias: Slice;
-    /** The shape of out. */
-    residual: Slice | null;
-    relu: boolean;
-    out: Slice;
-    shape: Conv2dShape;
-  };
-  /** dx := gradient of conv2d with respect to x. */
-  conv2dInputGrad: { dy: Slice; w: Slice; dx: Slice; shape: Conv2dShape };
-  /** dw := gradient of conv2d with respect to w. */
-  conv2dWeightGrad: { x: Slice; dy: Slice; dw: Slice; shape: Conv2dShape };
-  /**
-   * Training batch norm over rows. mean and invStd ([channels]) are written for the backward pass;
-   * running statistics are updated in place (variance unbiased: times rows / (rows - 1)):
-   * running := (1 - momentum) * running + momentum * batch. (One row counts as variance 0.)
-   * out := relu?((x - mean) * invStd * gamma + beta + residual?).
-   */
-  batchNorm: BatchNormShape & {
-    x: Slice;
-    gamma: Slice;
-    beta: Slice;
-    runningMean: Slice;
-    runningVar: Slice;
-    residual: Slice | null;
-    mean: Slice;
-    invStd: Slice;
-    out: Slice;
-    momentum: number;
-    eps: number;
-  };
-  /** Evaluation batch norm with running statistics; invStd = 1 / sqrt(runningVar + eps). */
-  batchNormInference: BatchNormShape & {
-    x: Slice;
-    gamma: Slice;
-    beta: Slice;
-    runningMean: Slice;
-    runningVar: Slice;
-    residual: Slice | null;
-    out: Slice;
-    eps: number;
-  };
-  /**
-   * Backward of either form. g := relu && y <= 0 ? 0 : dy; y is read only when relu.
-   * dbeta := sum g; dgamma := sum g * xhat, xhat = (x - mean) * invStd; dresidual := g.
-   * training: dx := gamma * invStd * (g - dbeta / rows - xhat * dgamma / rows);
-   * else (statistics are constants): dx := gamma * invStd * g. Null outputs are not computed, and
-   * neither are sums that nothing needs.
-   */
-  batchNormBackward: BatchNormShape & {
-    x: Slice;
-    y: Slice | null;
-    dy: Slice;
-    gamma: Slice;
-    mean: Slice;
-    invStd: Slice;
-    dx: Slice | null;
-    dgamma: Slice | null;
-    dbeta: Slice | null;
-    dresidual: Slice | null;
-    training: boolean;
-  };
-  /** mean := runningMean copied, invStd := 1 / sqrt(runningVar + eps): what backward needs in eval mode. */
-  batchNormStatistics: {
-    runningMean: Slice;
-    runningVar: Slice;
-    mean: Slice;
-    invStd: Slice;
-    channels: number;
-    eps: number;
-  };
-  /**
-   * out := (x - mean) * invStd * gamma + beta, normalised over each group's positions and width:
-   * mean and centred variance of x[o, :, g, :], invStd = 1 / sqrt(variance + eps). mean and invStd
-   * ([outer, groups]) are written for the backward pass; null is gamma 1, beta 0.
-   */
-  layerNorm: LayerNormShape & {
-    x: Slice;
-    /** [groups * width], and so is beta. */
-    gamma: Slice | null;
-    beta: Slice | null;
-    mean: Slice;
-    invStd: Slice;
-    out: Slice;
-    eps: number;
-  };
-  /**
-   * g := dy * gamma; over each group dx := invStd * (g - mean of g - xhat * mean of (g * xhat)),
-   * xhat = (x - mean) * invStd. dgamma := sum dy * xhat and dbeta := sum dy over outer and positions.
-   * Null outputs are not computed.
-   */
-  layerNormBackward: LayerNormShape & {
-    x: Slice;
-    dy: Slice;
-    gamma: Slice | null;
-    mean: Slice;
-    invStd: Slice;
-    dx: Slice | null;
-    dgamma: Slice | null;
-    dbeta: Slice | null;
-  };
-  /** NHWC windows; max ignores padding, NaN wins; avg divides by kh * kw (padding counts as zeros). */
-  pool2d: { op: "max" | "avg"; x: Slice; out: Slice; shape: Pool2dShape };
-  /**
-   * dx of pool2d; for max the first maximum of a window (row-major) takes the gradient, and if
-   * there is NaN the last NaN.
-   */
-  pool2dBackward: { op: "max" | "avg"; x: Slice; dy: Slice; dx: Slice; shape: Pool2dShape };
-  /**
-   * loss[r] := -sum_c t[c] * logSoftmax(logits[r])[c], t = on at labels[r] (u32), off elsewhere;
-   * probabilities[r, c] := softmax. A label >= classes gives a NaN loss for that row.
-   */
-  softmaxCrossEntropy: {
-    logits: Slice;
-    labels: Slice;
-    loss: Slice;
-    probabilities: Slice;
-    rows: number;
-    classes: number;
-    on: number;
-    off: number;
-  };
-  /** dlogits[r, c] := dloss[r] * (probabilities[r, c] * (on + off * (classes - 1)) - t[c]). */
-  softmaxCrossEntropyBackward: {
-    probabilities: Slice;
-    labels: Slice;
-    dloss: Slice;
-    dlogits: Slice;
-    rows: number;
-    classes: number;
-    on: number;
-    off: number;
-  };
-  /** out[i, :] := x[index[i], :] (index u32); an index out of range gives a row of NaN. */
-  gatherRows: { x: Slice; index: Slice; out: Slice; rows: number; picked: number; columns: number };
-  /** out[r, :] := sum over i with index[i] = r of dy[i, :], in the order of i (every row is written). */
-  scatterAddRows: {
-    dy: Slice;
-    index: Slice;
-    out: Slice;
-    rows: number;
-    picked: number;
-    columns: number;
-  };
-  /** out[i, c] := index[i] = c ? on : off. */
-  oneHot: { index: Slice; out: Slice; picked: number; classes: number; on: number; off: number };
-  augment: AugmentCall;
-  /**
-   * Philox4x32-10, key = state[0..1], counter = (block, state[2], state[3], 0); element i is word
-   * i % 4 of block floor(i / 4). uniform: low + (high - low) * (word >> 8) * 2^-24.
-   * normal: words (2j, 2j+1) of a block make a Box-Muller pair (cosine, then sine) with
-   * u1 = ((word >> 8) + 1) * 2^-24, u2 = (word' >> 8) * 2^-24; low is the mean, high the deviation.
-   */
-  random: { op: "uniform" | "normal"; out: Slice; state: Slice; low: number; high: number };
-  /**
-   * In place on params and velocity, PyTorch's rule: d = grad + weightDecay * param;
-   * v := momentum * v + d; param -= lr * (nesterov ? d + momentum * v : v).
-   * hyper (f32) = [lr, momentum, weightDecay, nesterov]. With `skip`, the state of a loss scale:
-   * nothing happens if its third value is not 0.
-   */
-  sgd: { params: Slice; grads: Slice; velocity: Slice; hyper: Slice; skip: Slice | null };
-  /**
-   * Counts a step of Adam: count (f32) = [t, 1 - beta1^t, 1 - beta2^t] is brought from t to t + 1
-   * (up to 2^24), the corrections from t alone. hyper and `skip` as for adam.
-   */
-  adamCount: { count: Slice; hyper: Slice; skip: Slice | null };
-  /**
-   * In place, PyTorch's rule, with the bias corrections that `adamCount` has left in `count`.
-   * hyper (f32, 12 values) is what `adamHyper` gives; decoupled is AdamW (params -= lr * weightDecay
-   * * params first). `skip` as for sgd.
-   */
-  adam: {
-    params: Slice;
-    grads: Slice;
-    m: Slice;
-    v: Slice;
-    count: Slice;
-    hyper: Slice;
-    skip: Slice | null;
-  };
-  /**
-   * In place: grads := grads / state[0]; state[2] := 1 if one of them is infinite or NaN.
-   * state (f32) = [loss scale, good steps since it changed, found, steps skipped].
-   */
-  unscale: { grads: Slice; state: Slice };
-  /**
-   * Dynamic loss scaling, after PyTorch's GradScaler: if found, scale *= backoff, good := 0,
-   * found := 0, skipped += 1; else good += 1, and when it reaches `interval`, good := 0 and
-   * scale *= growth unless that overflows.
-   */
-  updateScale: { state: Slice; growth: number; backoff: number; interval: number };
-  /**
-   * Arithmetic without memory, to measure a device's peak: out[i] := x after `rounds` times
-   * x := x / 2 + 1 from x = i / length; 2 * length * rounds operations.
-   */
-  multiplyAdd: { out: Slice; rounds: number };
-}
+export interface KernelCalls
+  extends MovingCalls,
+    ElementwiseCalls,
+    ReduceCalls,
+    MatmulCalls,
+    Conv2dCalls,
+    BatchNormCalls,
+    LayerNormCalls,
+    Pool2dCalls,
+    CrossEntropyCalls,
+    RowsCalls,
+    RandomCalls,
+    OptimizerCalls,
+    LossScaleCalls,
+    PeakCalls {}
 
 export type KernelName = keyof KernelCalls;
 
-export interface ElementwiseCall {
-  kernel: ElementwiseKernel;
-  /** One operand per name of `operandsOf`; strides in elements, 0 on broadcast dimensions. */
-  inputs: readonly { slice: Slice; strides: readonly number[] }[];
-  out: Slice;
-  /** Shape of the contiguous output (rank <= 6). */
-  shape: readonly number[];
-  /** The scalars p and q. They are static: what changes from step to step is an operand. */
-  scalars: readonly [p: number, q: number];
-}
+export const kernels: Kernels<KernelCalls> = {
+  ...movingKernels,
+  ...elementwiseKernels,
+  ...reduceKernels,
+  ...matmulKernels,
+  ...conv2dKernels,
+  ...batchNormKernels,
+  ...layerNormKernels,
+  ...pool2dKernels,
+  ...crossEntropyKernels,
+  ...rowsKernels,
+  ...randomKernels,
+  ...optimizerKernels,
+  ...lossScaleKernels,
+  ...peakKernels,
+};
 
-/** out[b,m,n] := sum_k A[b,m,k] * B[b,k,n] (+ bias[n]); A is stored [k,m] if transA, B [n,k] if transB. */
-export interface MatmulCall {
-  a: Slice;
-  b: Slice;
-  bias: Slice | null;
-  out: Slice;
-  batch: number;
-  m: number;
-  n: number;
-  k: number;
-  transA: boolean;
-  transB: boolean;
-  /** Elements from one batch entry to the next; 0 repeats the same matrix. */
-  batchStrideA: number;
-  batchStrideB: number;
-}
-
-/** NHWC activations, HWIO weights; outH = floor((h + 2 padH - kh) / strideH) + 1, outW likewise. */
-export interface Conv2dShape {
-  n: number;
-  h: number;
-  w: number;
-  cIn: number;
-  cOut: number;
-  kh: number;
-  kw: number;
-  strideH: number;
-  strideW: number;
-  padH: number;
-  padW: number;
-  outH: number;
-  outW: number;
-}
-
-export interface Pool2dShape {
-  n: number;
-  h: number;
-  w: number;
-  c: number;
-  kh: number;
-  kw: number;
-  strideH: number;
-  strideW: number;
-  padH: number;
-  padW: number;
-  outH: number;
-  outW: number;
-}
-
-/**
- * x is [outer, positions, groups, width]. Layer norm over the last dimension has one position and
- * one group; group norm of NHWC has as many positions as pixels.
- */
-export interface LayerNormShape {
-  outer: number;
-  positions: number;
-  groups: number;
-  width: number;
-}
-
-/** x is [rows, channels]. */
-export interface BatchNormShape {
-  rows: number;
-  channels: number;
-  relu: boolean;
-}
-
-/**
- * Batch augmentation: 8-bit images to normalised float, padded to 4 channels.
- * images: bytes [n, h, w, channels] packed little-endian into u32 words; out: [n, h, w, 4] f32.
- * Image i draws words r0..r3 of Philox4x32-10 with key = state[0..1], counter = (i, state[2],
- * state[3], 1): dy = mulhi(r0, 2 pad + 1) - pad, dx = mulhi(r1, 2 pad + 1) - pad (the window's
- * shift; mulhi(r, m) = floor(r * m / 2^32)), flip when flip and r2 >> 31 = 1.
- * Pixel (y, x) comes from (y + dy, flip ? w - 1 - x + dx : x + dx); outside is a black pixel.
- * out = (byte / 255 - mean[c]) / std[c]; channels c >= `channels` are 0, also outside.
- */
-export interface AugmentCall {
-  images: Slice;
-  out: Slice;
-  state: Slice;
-  n: number;
-  h: number;
-  w: number;
-  channels: number;
-  pad: number;
-  flip: boolean;
-  mean: readonly number[];
-  std: readonly number[];
-}
+/** Operations and bytes of a kernel call, counted from its shapes. */
+export const costOf = <K extends KernelName>(kernel: K, call: KernelCalls[K]): CallCost =>
+  kernels[kernel].cost(call);

@@ -1,5 +1,5 @@
-import { type CallCost, costOf } from "./costs.js";
-import type { KernelCalls, KernelName } from "./kernels.js";
+import type { CallCost } from "./kernels/kernel.js";
+import { costOf, type KernelCalls, type KernelName } from "./kernels.js";
 import type { Peaks } from "./peaks.js";
 
 /** A kernel call, for whoever asks later what a dispatch belonged to. */

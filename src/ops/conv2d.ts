@@ -1,6 +1,6 @@
 import { record, records, tracked } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
-import type { Conv2dShape } from "../device/kernels.js";
+import type { Conv2dShape } from "../device/kernels/conv2d-call.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { FloatType, Tensor } from "../tensor/tensor.js";

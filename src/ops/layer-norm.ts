@@ -1,6 +1,6 @@
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
-import type { LayerNormShape } from "../device/kernels.js";
+import type { LayerNormShape } from "../device/kernels/layer-norm.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";

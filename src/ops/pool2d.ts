@@ -1,6 +1,6 @@
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
-import type { Pool2dShape } from "../device/kernels.js";
+import type { Pool2dShape } from "../device/kernels/pool2d.js";
 import { empty } from "../tensor/create.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";

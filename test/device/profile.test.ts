@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { costOf } from "../../src/device/costs.js";
+import { costOf } from "../../src/device/kernels.js";
 import { type ProfiledCall, profileRows } from "../../src/device/profile.js";
 import type { Slice } from "../../src/device/storage.js";
 import { chromeTrace } from "../../src/device/trace.js";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/autograd/tape.js";
 import { elementwiseTable } from "../../src/device/elementwise.js";
+import { type KernelName, kernels } from "../../src/device/kernels.js";
 import { openDevice } from "../../src/device/open.js";
 import type { Slice, Storage } from "../../src/device/storage.js";
-import { written } from "../../src/device/written.js";
 import * as ops from "../../src/ops/index.js";
 import { tensor } from "../../src/tensor/create.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -12,8 +12,8 @@ import { useDevice } from "../support/devices.js";
 import { labelsOf, values } from "../support/values.js";
 
 /** What a call reads: every slice in it that the kernel does not write. */
-function readsOf(kernel: keyof typeof written, call: object): Slice[] {
-  const outputs: readonly string[] = written[kernel];
+function readsOf(kernel: KernelName, call: object): Slice[] {
+  const outputs: readonly string[] = kernels[kernel].writes;
   const slices = (value: unknown): Slice[] => {
     if (value === null || typeof value !== "object") return [];
     return "storage" in value ? [value as Slice] : Object.values(value).flatMap(slices);

@@ -1,4 +1,4 @@
-import type { Conv2dShape } from "../../src/device/kernels.js";
+import type { Conv2dShape } from "../../src/device/kernels/conv2d-call.js";
 import type { HostCall } from "../support/host-call.js";
 
 /** Visits every product x[xi] * w[wi] that is part of out[oi], all channels of a tap together. */

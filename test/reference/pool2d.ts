@@ -1,4 +1,4 @@
-import type { Pool2dShape } from "../../src/device/kernels.js";
+import type { Pool2dShape } from "../../src/device/kernels/pool2d.js";
 import type { HostCall } from "../support/host-call.js";
 import { at } from "../support/random.js";
 

@@ -2,10 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { VariantMap } from "../../src/device/choices.js";
 import type { Device } from "../../src/device/device.js";
-import type { KernelCalls, KernelName } from "../../src/device/kernels.js";
+import { type KernelCalls, type KernelName, kernels } from "../../src/device/kernels.js";
 import type { Slice, Storage } from "../../src/device/storage.js";
 import { forcedVariants } from "../../src/device/webgpu/forced-variants.js";
-import { lower } from "../../src/device/webgpu/kernels.js";
 import type {
   AdapterTraits,
   Constants,
@@ -78,7 +77,7 @@ function dispatchesOf<K extends KernelName>(
   const device: Pick<Device, "allocate" | "run" | "scope"> = {
     allocate: storageOf,
     scope: () => ({ [Symbol.dispose]() {} }) as ReturnType<Device["scope"]>,
-    run: <N extends KernelName>(name: N, call: KernelCalls[N]) => lower(gpu, name, call),
+    run: <N extends KernelName>(name: N, call: KernelCalls[N]) => kernels[name].webgpu(gpu, call),
   };
   enqueueUnfilled(device as Device, kernel, build(new Sizes(on.stored, "sizes")));
   return dispatches;
@@ -88,7 +87,8 @@ function dispatchesOf<K extends KernelName>(
 function modulesOf<K extends KernelName>(kernel: K): Map<Shader["text"], Set<string>> {
   const modules = new Map<string, Set<string>>();
   const name = (shader: Shader, constants: Constants): void => {
-    const of = `${shader.name}${(shader.enables ?? []).map((e) => ` (${e})`).join("")}\n${shader.text}`;
+    const entry = shader.entry ? ` fn ${shader.entry}` : "";
+    const of = `${shader.name}${entry}${(shader.enables ?? []).map((e) => ` (${e})`).join("")}\n${shader.text}`;
     const sets = modules.get(of) ?? new Set();
     sets.add(
       Object.entries(constants)

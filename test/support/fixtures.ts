@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { Conv2dShape, Pool2dShape } from "../../src/device/kernels.js";
+import type { Conv2dShape } from "../../src/device/kernels/conv2d-call.js";
+import type { Pool2dShape } from "../../src/device/kernels/pool2d.js";
 import { uniform } from "./random.js";
 
 /** float32 numbers as base64 of their little-endian bytes. */

@@ -1,4 +1,4 @@
-import type { Conv2dShape } from "../kernels.js";
+import type { Conv2dShape } from "../kernels/conv2d-call.js";
 import { type Epilogue, noEpilogue } from "./epilogue.js";
 import type { Lowering } from "./lowering.js";
 import { type Grid, multiplyColumns, multiplyRows, packPanels } from "./matmul-gemm.js";

@@ -1,6 +1,5 @@
 import type { KernelChoice } from "../choices.js";
-import { describeConv } from "../costs.js";
-import type { Conv2dShape } from "../kernels.js";
+import { type Conv2dShape, describeConv } from "../kernels/conv2d-call.js";
 import { winogradApplies } from "./winograd.js";
 
 export type ConvPass = "forward" | "inputGrad" | "weightGrad";

@@ -1,4 +1,4 @@
-import type { Conv2dShape, KernelCalls } from "../kernels.js";
+import type { Conv2dCalls, Conv2dShape } from "../kernels/conv2d-call.js";
 import { gemmForward, gemmInputGrad, gemmWeightGrad } from "./conv-gemm.js";
 import { type ConvPass, convVariant } from "./conv-variant.js";
 import { type Epilogue, noEpilogue } from "./epilogue.js";
@@ -10,12 +10,12 @@ const tileSides = { gemm: null, winograd2: 2, winograd4: 4 } as const;
 /** Side of Winograd's tiles of outputs; null where the implicit GEMM is chosen. */
 const tileSide = (pass: ConvPass, shape: Conv2dShape) => tileSides[convVariant(pass, shape)];
 
-export function lowerConv2d(call: KernelCalls["conv2d"], lowering: Lowering): void {
+export function lowerConv2d(call: Conv2dCalls["conv2d"], lowering: Lowering): void {
   convolve(lowering, call, noEpilogue);
 }
 
 export function lowerConv2dInference(
-  call: KernelCalls["conv2dInference"],
+  call: Conv2dCalls["conv2dInference"],
   lowering: Lowering,
 ): void {
   const { bias, residual, relu } = call;
@@ -26,7 +26,7 @@ export function lowerConv2dInference(
   });
 }
 
-function convolve(lowering: Lowering, call: KernelCalls["conv2d"], epilogue: Epilogue): void {
+function convolve(lowering: Lowering, call: Conv2dCalls["conv2d"], epilogue: Epilogue): void {
   const x = lowering.address(call.x);
   const w = lowering.address(call.w);
   const out = lowering.address(call.out);
@@ -36,7 +36,7 @@ function convolve(lowering: Lowering, call: KernelCalls["conv2d"], epilogue: Epi
 }
 
 export function lowerConv2dInputGrad(
-  call: KernelCalls["conv2dInputGrad"],
+  call: Conv2dCalls["conv2dInputGrad"],
   lowering: Lowering,
 ): void {
   const dy = lowering.address(call.dy);
@@ -48,7 +48,7 @@ export function lowerConv2dInputGrad(
 }
 
 export function lowerConv2dWeightGrad(
-  call: KernelCalls["conv2dWeightGrad"],
+  call: Conv2dCalls["conv2dWeightGrad"],
   lowering: Lowering,
 ): void {
   const x = lowering.address(call.x);

@@ -3,7 +3,7 @@ import type { KernelChoice, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError, DeviceLostError, LimitError } from "../errors.js";
 import type { Memory } from "../idle-blocks.js";
-import type { KernelCalls, KernelName } from "../kernels.js";
+import { type KernelCalls, type KernelName, kernels } from "../kernels.js";
 import { pending } from "../pending.js";
 import { newCounters, Pool, type RecordedMemory } from "../pool.js";
 import { checkLive, type PooledStorage } from "../pooled-storage.js";
@@ -14,7 +14,6 @@ import type { Blocks } from "./blocks.js";
 import { observeConvVariants } from "./conv-variant.js";
 import type { Executor } from "./executor.js";
 import type { Lowering } from "./lowering.js";
-import { lowerings } from "./lowerings.js";
 import type { LinearMemory } from "./memory.js";
 import type { Queue } from "./queue.js";
 import { CpuRecording } from "./recording.js";
@@ -133,7 +132,7 @@ export class CpuDevice implements Device {
   #lower<K extends KernelName>(kernel: K, call: KernelCalls[K]): void {
     this.#kernel = kernel;
     try {
-      lowerings[kernel](call, this.#lowering);
+      kernels[kernel].cpu(call, this.#lowering);
       for (const { slot, params } of this.#lowered) this.#append(slot, params);
     } finally {
       this.#lowered.length = 0;

@@ -1,4 +1,5 @@
-import type { ElementwiseCall, KernelCalls } from "../kernels.js";
+import type { ElementwiseCall } from "../kernels/elementwise-call.js";
+import type { MovingCalls } from "../kernels/moving-call.js";
 import type { Slice } from "../storage.js";
 import { float32Bits, type Lowering } from "./lowering.js";
 
@@ -61,7 +62,7 @@ export function lowerElementwise(call: ElementwiseCall, lowering: Lowering): voi
   lowering.command(name, walkParams(call.out, call.shape, call.inputs, call.scalars, lowering));
 }
 
-export function lowerPermute(call: KernelCalls["permute"], lowering: Lowering): void {
+export function lowerPermute(call: MovingCalls["permute"], lowering: Lowering): void {
   const { x, out, shape, perm } = call;
   const xStrides = contiguousStrides(shape);
   const operand = { slice: x, strides: perm.map((d) => xStrides[d] ?? 0) };
@@ -86,11 +87,3 @@ export function lowerPermute(call: KernelCalls["permute"], lowering: Lowering): 
 
 const contiguousStrides = (shape: readonly number[]): number[] =>
   shape.map((_, d) => shape.slice(d + 1).reduce((a, b) => a * b, 1));
-
-export function lowerCopy({ src, dst }: KernelCalls["copy"], lowering: Lowering): void {
-  lowering.command("copy", [lowering.address(src), lowering.address(dst), dst.length]);
-}
-
-export function lowerFill({ dst, value }: KernelCalls["fill"], lowering: Lowering): void {
-  lowering.command("fill", [lowering.address(dst), float32Bits(value), dst.length]);
-}

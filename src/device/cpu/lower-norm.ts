@@ -1,6 +1,5 @@
-import type { KernelCalls } from "../kernels.js";
-import type { Slice } from "../storage.js";
-import { float32Bits, type Lowering } from "./lowering.js";
+import type { BatchNormCalls } from "../kernels/batch-norm-call.js";
+import { float32Bits, type Lowering, optional } from "./lowering.js";
 
 const vectorWidth = (channels: number): number => Math.ceil(channels / 4) * 4;
 
@@ -22,7 +21,7 @@ function scratchFor(
   };
 }
 
-export function lowerBatchNorm(call: KernelCalls["batchNorm"], lowering: Lowering): void {
+export function lowerBatchNorm(call: BatchNormCalls["batchNorm"], lowering: Lowering): void {
   const { rows, channels, x, gamma, beta, residual, mean, invStd, out } = call;
   const { address, command } = lowering;
   const { partials, coefficients, blockRows } = scratchFor(rows, channels, lowering);
@@ -39,7 +38,7 @@ export function lowerBatchNorm(call: KernelCalls["batchNorm"], lowering: Lowerin
 }
 
 export function lowerBatchNormInference(
-  call: KernelCalls["batchNormInference"],
+  call: BatchNormCalls["batchNormInference"],
   lowering: Lowering,
 ): void {
   const { rows, channels, x, gamma, beta, runningMean, runningVar, residual, out } = call;
@@ -56,7 +55,7 @@ export function lowerBatchNormInference(
 }
 
 export function lowerBatchNormBackward(
-  call: KernelCalls["batchNormBackward"],
+  call: BatchNormCalls["batchNormBackward"],
   lowering: Lowering,
 ): void {
   const { rows, channels, x, dy, gamma, mean, invStd, dx, dgamma, dbeta, dresidual } = call;
@@ -85,7 +84,7 @@ export function lowerBatchNormBackward(
   ]);
 }
 
-function scaleGradient(call: KernelCalls["batchNormBackward"], lowering: Lowering): void {
+function scaleGradient(call: BatchNormCalls["batchNormBackward"], lowering: Lowering): void {
   const { rows, channels, dy, gamma, invStd, dx, dresidual } = call;
   const y = call.relu ? optional(call.y, lowering) : 0;
   lowering.command("batchnorm_backward_scale", [
@@ -95,7 +94,7 @@ function scaleGradient(call: KernelCalls["batchNormBackward"], lowering: Lowerin
 }
 
 export function lowerBatchNormStatistics(
-  call: KernelCalls["batchNormStatistics"],
+  call: BatchNormCalls["batchNormStatistics"],
   { address, command }: Lowering,
 ): void {
   const { runningMean, runningVar, mean, invStd, channels } = call;
@@ -105,6 +104,3 @@ export function lowerBatchNormStatistics(
     ...[channels, float32Bits(call.eps)],
   ]);
 }
-
-const optional = (slice: Slice | null, { address }: Lowering): number =>
-  slice ? address(slice) : 0;

@@ -15,3 +15,7 @@ export interface Lowering {
   scratch(bytes: number): number;
   command(kernel: string, params: readonly number[]): void;
 }
+
+/** The byte address of a slice that need not be there: 0 then. */
+export const optional = (slice: Slice | null, { address }: Lowering): number =>
+  slice ? address(slice) : 0;

@@ -1,4 +1,4 @@
-import type { MatmulCall } from "../kernels.js";
+import type { MatmulCall } from "../kernels/matmul-call.js";
 import { noEpilogue } from "./epilogue.js";
 import type { Lowering } from "./lowering.js";
 import { matrixGrid, multiplyColumns, multiplyRows, packPanels } from "./matmul-gemm.js";

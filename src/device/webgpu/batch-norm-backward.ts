@@ -5,7 +5,7 @@ import sumsText from "../../../shaders/batch-norm-gradient-sums.wgsl";
 import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import spanText from "../../../shaders/span.wgsl";
-import type { KernelCalls } from "../kernels.js";
+import type { BatchNormCalls } from "../kernels/batch-norm-call.js";
 import { maxBlocks, mergeAcross } from "./batch-norm.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
 import { mathTypes, spanParams, spread, storedAs, vectorType } from "./spread.js";
@@ -17,7 +17,7 @@ const applyShader = shader("batchNormBackward apply", groupText, compareText, sp
 
 export function lowerBatchNormBackward(
   gpu: GpuLowering,
-  call: KernelCalls["batchNormBackward"],
+  call: BatchNormCalls["batchNormBackward"],
 ): void {
   const { rows, channels, x, dy, dx, dgamma, dbeta, dresidual, relu } = call;
   if (!(dgamma || dbeta || (dx && call.training))) {
@@ -72,7 +72,7 @@ export function lowerBatchNormBackward(
   });
 }
 
-function scale(gpu: GpuLowering, call: KernelCalls["batchNormBackward"]): void {
+function scale(gpu: GpuLowering, call: BatchNormCalls["batchNormBackward"]): void {
   const { rows, channels, dy, dx, dresidual, relu } = call;
   if (!dx && !dresidual) return;
   const { width } = vectorType(channels);

@@ -6,7 +6,7 @@ import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import spanText from "../../../shaders/span.wgsl";
 import { float32Bits } from "../float32.js";
-import type { BatchNormShape, KernelCalls } from "../kernels.js";
+import type { BatchNormCalls, BatchNormShape } from "../kernels/batch-norm-call.js";
 import type { Slice } from "../storage.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
 import { mathTypes, perGroup, spanParams, spread, storedAs, vectorType } from "./spread.js";
@@ -20,7 +20,7 @@ const statisticsShader = shader("batchNorm statistics", statisticsText);
 export const maxBlocks = 256;
 export const mergeAcross = 8;
 
-export function lowerBatchNorm(gpu: GpuLowering, call: KernelCalls["batchNorm"]): void {
+export function lowerBatchNorm(gpu: GpuLowering, call: BatchNormCalls["batchNorm"]): void {
   const { rows, channels } = call;
   const { width } = vectorType(channels);
   const s = spread(rows, channels / width, 16, maxBlocks);
@@ -56,7 +56,7 @@ export function lowerBatchNorm(gpu: GpuLowering, call: KernelCalls["batchNorm"])
 
 export function lowerBatchNormInference(
   gpu: GpuLowering,
-  call: KernelCalls["batchNormInference"],
+  call: BatchNormCalls["batchNormInference"],
 ): void {
   apply(gpu, call, call.runningMean, call.runningVar, true, call.eps);
 }
@@ -109,7 +109,7 @@ function apply(
 
 export function lowerBatchNormStatistics(
   gpu: GpuLowering,
-  call: KernelCalls["batchNormStatistics"],
+  call: BatchNormCalls["batchNormStatistics"],
 ): void {
   gpu.dispatch({
     shader: statisticsShader,

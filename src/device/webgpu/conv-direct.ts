@@ -4,7 +4,7 @@ import epilogueText from "../../../shaders/conv2d-epilogue.wgsl";
 import inputGradText from "../../../shaders/conv2d-input-grad.wgsl";
 import storeText from "../../../shaders/conv2d-store.wgsl";
 import weightGradText from "../../../shaders/conv2d-weight-grad.wgsl";
-import type { Conv2dShape, KernelCalls } from "../kernels.js";
+import type { Conv2dCalls, Conv2dShape } from "../kernels/conv2d-call.js";
 import { gemmShaders, reduceSplits, runGemm, splitsFor } from "./gemm-run.js";
 import type { Constants, GpuLowering } from "./lowering.js";
 import { mathTypes, storedAs } from "./spread.js";
@@ -21,12 +21,12 @@ const weightGradShaders = gemmShaders("conv2d-weight-grad", [weightGradText]);
 const hasVec4 = ({ cIn, cOut }: Conv2dShape): boolean => cIn % 4 === 0 && cOut % 4 === 0;
 
 /** What inference does with a convolution's results before it stores them. */
-export type Epilogue = Pick<KernelCalls["conv2dInference"], "bias" | "residual" | "relu">;
+export type Epilogue = Pick<Conv2dCalls["conv2dInference"], "bias" | "residual" | "relu">;
 
 /** [n*outH*outW, kh*kw*cIn] x [kh*kw*cIn, cOut]. */
 export function directConv2d(
   gpu: GpuLowering,
-  call: KernelCalls["conv2d"],
+  call: Conv2dCalls["conv2d"],
   epilogue?: Epilogue,
 ): void {
   const s = call.shape;
@@ -60,7 +60,7 @@ const epilogueConstants = ({ bias, residual, relu }: Epilogue, vec4: boolean): C
 });
 
 /** For each stride phase: [n*h*w / phases, taps*cOut] x [taps*cOut, cIn]. */
-export function directInputGrad(gpu: GpuLowering, call: KernelCalls["conv2dInputGrad"]): void {
+export function directInputGrad(gpu: GpuLowering, call: Conv2dCalls["conv2dInputGrad"]): void {
   const s = call.shape;
   const phases = s.strideW * s.strideH;
   const m = s.n * Math.ceil(s.w / s.strideW) * Math.ceil(s.h / s.strideH);
@@ -82,7 +82,7 @@ export function directInputGrad(gpu: GpuLowering, call: KernelCalls["conv2dInput
 }
 
 /** [kh*kw*cIn, n*outH*outW] x [n*outH*outW, cOut], split over output rows. */
-export function directWeightGrad(gpu: GpuLowering, call: KernelCalls["conv2dWeightGrad"]): void {
+export function directWeightGrad(gpu: GpuLowering, call: Conv2dCalls["conv2dWeightGrad"]): void {
   const s = call.shape;
   const m = s.kh * s.kw * s.cIn;
   const rows = s.n * s.outH;

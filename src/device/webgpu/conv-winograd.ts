@@ -5,7 +5,7 @@ import inputText from "../../../shaders/conv2d-winograd-input.wgsl";
 import outputText from "../../../shaders/conv2d-winograd-output.wgsl";
 import weightGradText from "../../../shaders/conv2d-winograd-weight-grad.wgsl";
 import groupText from "../../../shaders/group.wgsl";
-import type { Conv2dShape, KernelCalls } from "../kernels.js";
+import type { Conv2dCalls, Conv2dShape } from "../kernels/conv2d-call.js";
 import type { Slice } from "../storage.js";
 import type { Epilogue } from "./conv-direct.js";
 import { lowerMatmul } from "./gemm.js";
@@ -47,7 +47,7 @@ export function winogradElements(s: Conv2dShape): number {
 
 export function winogradConv2d(
   gpu: GpuLowering,
-  { x, w, out, shape: s }: KernelCalls["conv2d"],
+  { x, w, out, shape: s }: Conv2dCalls["conv2d"],
   epilogue?: Epilogue,
 ): void {
   const tiling = tilingOf(s.n, s.outW, s.outH);
@@ -60,7 +60,7 @@ export function winogradConv2d(
 /** The gradient of the input is dy convolved with the filter turned by 180 degrees. */
 export function winogradInputGrad(
   gpu: GpuLowering,
-  { dy, w, dx, shape: s }: KernelCalls["conv2dInputGrad"],
+  { dy, w, dx, shape: s }: Conv2dCalls["conv2dInputGrad"],
 ) {
   const tiling = tilingOf(s.n, s.w, s.h);
   const pad = [2 - s.padW, 2 - s.padH] as const;
@@ -72,7 +72,7 @@ export function winogradInputGrad(
 
 export function winogradWeightGrad(
   gpu: GpuLowering,
-  { x, dy, dw, shape: s }: KernelCalls["conv2dWeightGrad"],
+  { x, dy, dw, shape: s }: Conv2dCalls["conv2dWeightGrad"],
 ) {
   const tiling = tilingOf(s.n, s.outW, s.outH);
   const inputs = transformTiles(gpu, x, [s.w, s.h], [s.padW, s.padH], s.cIn, tiling, false);

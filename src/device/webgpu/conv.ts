@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.js";
-import type { Conv2dShape, KernelCalls } from "../kernels.js";
+import type { Conv2dCalls, Conv2dShape } from "../kernels/conv2d-call.js";
 import type { Slice } from "../storage.js";
 import { directConv2d, directInputGrad, directWeightGrad, type Epilogue } from "./conv-direct.js";
 import {
@@ -12,17 +12,17 @@ import {
 import { gemmVariants } from "./gemm-variants.js";
 import type { GpuLowering } from "./lowering.js";
 
-export function lowerConv2d(gpu: GpuLowering, call: KernelCalls["conv2d"]): void {
+export function lowerConv2d(gpu: GpuLowering, call: Conv2dCalls["conv2d"]): void {
   forward(gpu, call);
 }
 
-export function lowerConv2dInference(gpu: GpuLowering, call: KernelCalls["conv2dInference"]): void {
+export function lowerConv2dInference(gpu: GpuLowering, call: Conv2dCalls["conv2dInference"]): void {
   const { bias, residual, relu } = call;
   forward(gpu, call, { bias, residual, relu });
 }
 
 /** Tuning measures both alike: its operands are no model's, and it has no epilogue. */
-function forward(gpu: GpuLowering, call: KernelCalls["conv2d"], epilogue?: Epilogue): void {
+function forward(gpu: GpuLowering, call: Conv2dCalls["conv2d"], epilogue?: Epilogue): void {
   const { shape } = call;
   const slices = [call.x, call.w, call.out] as const;
   runConv(gpu, "conv2d", shape, slices, (lowering, winograd, [x, w, out]) => {
@@ -31,7 +31,7 @@ function forward(gpu: GpuLowering, call: KernelCalls["conv2d"], epilogue?: Epilo
   });
 }
 
-export function lowerConv2dInputGrad(gpu: GpuLowering, call: KernelCalls["conv2dInputGrad"]): void {
+export function lowerConv2dInputGrad(gpu: GpuLowering, call: Conv2dCalls["conv2dInputGrad"]): void {
   const slices = [call.dy, call.w, call.dx] as const;
   runConv(gpu, "conv2d-input-grad", call.shape, slices, (lowering, winograd, [dy, w, dx]) => {
     (winograd ? winogradInputGrad : directInputGrad)(lowering, { dy, w, dx, shape: call.shape });
@@ -40,7 +40,7 @@ export function lowerConv2dInputGrad(gpu: GpuLowering, call: KernelCalls["conv2d
 
 export function lowerConv2dWeightGrad(
   gpu: GpuLowering,
-  call: KernelCalls["conv2dWeightGrad"],
+  call: Conv2dCalls["conv2dWeightGrad"],
 ): void {
   const slices = [call.x, call.dy, call.dw] as const;
   runConv(gpu, "conv2d-weight-grad", call.shape, slices, (lowering, winograd, [x, dy, dw]) => {

@@ -1,10 +1,9 @@
 import type { DeviceCounters } from "../device.js";
-import type { KernelCalls, KernelName } from "../kernels.js";
+import { type KernelCalls, type KernelName, kernels } from "../kernels.js";
 import type { Pool } from "../pool.js";
 import type { KernelCall } from "../profile.js";
 import type { Slice } from "../storage.js";
 import { BindGroups } from "./bindings.js";
-import { lower } from "./kernels.js";
 import type { Dispatch, GpuLowering } from "./lowering.js";
 import type { GpuBlock, GpuStorage } from "./memory.js";
 import { Pipelines } from "./pipelines.js";
@@ -44,7 +43,7 @@ export class Dispatcher {
   /** @param traced whether a profile may ask which call a command is part of */
   run<K extends KernelName>(kernel: K, call: KernelCalls[K], traced: boolean): void {
     if (traced) this.#call = { kernel, call };
-    this.lower((gpu) => lower(gpu, kernel, call));
+    this.lower((gpu) => kernels[kernel].webgpu(gpu, call));
   }
 
   /** Emits what `body` dispatches, and takes its scratch memory back. */

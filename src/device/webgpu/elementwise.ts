@@ -4,7 +4,7 @@ import groupText from "../../../shaders/group.wgsl";
 import mathText from "../../../shaders/math.wgsl";
 import { type Expr, elementwiseKernels, operandsOf } from "../elementwise.js";
 import { float32Bits } from "../float32.js";
-import type { ElementwiseCall } from "../kernels.js";
+import type { ElementwiseCall } from "../kernels/elementwise-call.js";
 import { collapse } from "./collapse.js";
 import { type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
 import { linear, mathTypes, storedAs } from "./spread.js";

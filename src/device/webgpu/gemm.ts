@@ -1,5 +1,5 @@
 import matmulText from "../../../shaders/matmul.wgsl";
-import type { MatmulCall } from "../kernels.js";
+import type { MatmulCall } from "../kernels/matmul-call.js";
 import { gemmShaders, reduceSplits, runGemm, splitsFor } from "./gemm-run.js";
 import type { GpuLowering } from "./lowering.js";
 

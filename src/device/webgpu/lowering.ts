@@ -1,14 +1,15 @@
-import type { KernelCalls, KernelName } from "../kernels.js";
 import type { Slice } from "../storage.js";
 
 /**
- * A WGSL module with the entry point `main`. In front of its text the device puts `enable` lines
+ * A WGSL module and its entry point. In front of its text the device puts `enable` lines
  * and the dispatch's constants, so that array and workgroup sizes can depend on them.
  */
 export interface Shader {
   /** Its name in errors, profiles and the pipeline cache; unique. */
   readonly name: string;
   readonly text: string;
+  /** The function to run; default "main". Modules of one text may differ in it. */
+  readonly entry?: string;
   readonly enables?: readonly WgslExtension[];
 }
 
@@ -101,5 +102,3 @@ export interface GpuLowering extends AdapterTraits {
   scratch(elements: number): Slice;
   dispatch(dispatch: Dispatch): void;
 }
-
-export type Lower<K extends KernelName> = (gpu: GpuLowering, call: KernelCalls[K]) => void;

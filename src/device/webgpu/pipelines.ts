@@ -140,7 +140,7 @@ export class Pipelines {
       this.#counters.pipelinesCreated++;
       const code = shaderText(shader, constants);
       const module = this.#device.createShaderModule({ label: name, code });
-      return { label: name, layout: all, compute: { module, entryPoint: "main" } };
+      return { label: name, layout: all, compute: { module, entryPoint: shader.entry ?? "main" } };
     });
   }
 

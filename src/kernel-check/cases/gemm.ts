@@ -1,4 +1,4 @@
-import type { Conv2dShape } from "../../device/kernels.js";
+import type { Conv2dShape } from "../../device/kernels/conv2d-call.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 import { convShape } from "./shapes.js";

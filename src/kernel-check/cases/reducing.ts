@@ -1,4 +1,4 @@
-import type { Pool2dShape } from "../../device/kernels.js";
+import type { Pool2dShape } from "../../device/kernels/pool2d.js";
 import type { Draw } from "../draw.js";
 import type { HostCall } from "../host-call.js";
 import { poolShape } from "./shapes.js";

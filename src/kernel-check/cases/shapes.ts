@@ -1,4 +1,5 @@
-import type { Conv2dShape, Pool2dShape } from "../../device/kernels.js";
+import type { Conv2dShape } from "../../device/kernels/conv2d-call.js";
+import type { Pool2dShape } from "../../device/kernels/pool2d.js";
 
 type Pair = readonly [height: number, width: number];
 interface Window {

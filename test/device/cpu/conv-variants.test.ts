@@ -6,7 +6,8 @@ import {
 } from "../../../src/device/cpu/conv-variant.js";
 import type { CpuDevice } from "../../../src/device/cpu/device.js";
 import { openCpuDevice } from "../../../src/device/cpu/open.js";
-import type { Conv2dShape, KernelCalls } from "../../../src/device/kernels.js";
+import type { Conv2dShape } from "../../../src/device/kernels/conv2d-call.js";
+import type { KernelCalls } from "../../../src/device/kernels.js";
 import type { Slice } from "../../../src/device/storage.js";
 import { conv2d, conv2dInputGrad, conv2dWeightGrad } from "../../reference/conv2d.js";
 import { normRelativeError } from "../../support/compare.js";

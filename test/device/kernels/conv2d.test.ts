@@ -1,4 +1,4 @@
-import type { Conv2dShape } from "../../../src/device/kernels.js";
+import type { Conv2dShape } from "../../../src/device/kernels/conv2d-call.js";
 import { describeOnDevices } from "../../support/devices.js";
 import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
 import { output, uniform } from "../../support/random.js";

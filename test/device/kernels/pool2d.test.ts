@@ -1,4 +1,4 @@
-import type { Pool2dShape } from "../../../src/device/kernels.js";
+import type { Pool2dShape } from "../../../src/device/kernels/pool2d.js";
 import { describeOnDevices } from "../../support/devices.js";
 import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
 import { gridded, output, uniform } from "../../support/random.js";

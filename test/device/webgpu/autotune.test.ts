@@ -124,7 +124,9 @@ test("choices of other kernels are not used and measured again", async () => {
 
 test("the kernels' code covers every shader that variants are made of", () => {
   const folder = new URL("../../../shaders/", import.meta.url);
-  const names = readdirSync(folder).filter((name) => /^(group|gemm-|matmul|conv2d)/.test(name));
+  const names = readdirSync(folder).filter((name) =>
+    /^(compare|group|gemm-|matmul|conv2d)/.test(name),
+  );
   const texts = names.map((name) => readFileSync(new URL(name, folder), "utf8"));
   expect([...variantShaders].sort()).toEqual(texts.sort());
   expect(kernelCode()).toMatch(/^[0-9a-f]{8}$/);

@@ -4,15 +4,68 @@ import groupText from "../../../shaders/group.wgsl";
 import reduceText from "../../../shaders/reduce.wgsl";
 import spanText from "../../../shaders/span.wgsl";
 import { float32Bits } from "../float32.js";
-import type { KernelCalls } from "../kernels.js";
 import type { Slice } from "../storage.js";
-import { type GpuLowering, reads, shader, writes } from "./lowering.js";
-import { mathTypes, type Spread, spanParams, spread, storedAs, vectorType } from "./spread.js";
+import { type GpuLowering, reads, shader, writes } from "../webgpu/lowering.js";
+import {
+  mathTypes,
+  type Spread,
+  spanParams,
+  spread,
+  storedAs,
+  vectorType,
+} from "../webgpu/spread.js";
+import { bytesOf, cost, type Kernels } from "./kernel.js";
+
+export interface ReduceCalls {
+  reduce: ReduceCall;
+}
+
+/**
+ * x seen as [outer, reduced, inner] -> out [outer, inner]. NaN wins in `max` and `min`; `argmax`
+ * writes the u32 index of the first NaN, or of the largest value, the lowest on a tie.
+ */
+export interface ReduceCall {
+  op: "sum" | "mean" | "max" | "min" | "argmax";
+  x: Slice;
+  out: Slice;
+  outer: number;
+  reduced: number;
+  inner: number;
+}
+
+export const reduceKernels: Kernels<ReduceCalls> = {
+  reduce: {
+    writes: ["out"],
+    cost: ({ op, x, out, outer, reduced, inner }) =>
+      cost(`reduce ${op}`, [outer, reduced, inner], outer * reduced * inner, bytesOf(x, out)),
+    webgpu: lowerReduce,
+    cpu({ op: name, x, out, outer, reduced, inner }, { address, command, scratch }) {
+      const op = cpuOps[name];
+      const chunk = inner === 1 ? contiguousChunk : columnChunk;
+      const chunks = Math.ceil(reduced / chunk);
+      const partials = scratch(8 * outer * chunks * inner);
+      command("reduce_partial", [
+        ...[op, address(x), partials],
+        ...[outer, reduced, inner, chunk, chunks],
+      ]);
+      command("reduce_combine", [
+        ...[op, partials, address(out)],
+        ...[outer, inner, chunks, reduced],
+      ]);
+    },
+  },
+};
+
+const cpuOps = { sum: 0, mean: 1, max: 2, argmax: 3, min: 4 } as const;
+
+/** Elements of the reduced dimension that one partial result covers on the CPU device. */
+const contiguousChunk = 16384;
+const columnChunk = 512;
 
 const reduceShader = shader("reduce", groupText, spanText, compareText, reduceText);
 const argmaxShader = shader("argmax", groupText, spanText, compareText, argmaxText);
 
-type Fold = Exclude<KernelCalls["reduce"]["op"], "argmax">;
+type Fold = Exclude<ReduceCall["op"], "argmax">;
 
 /** What a fold begins with. */
 const starts: Record<Fold, number> = {
@@ -31,14 +84,14 @@ function spreadOf(outer: number, rows: number, inner: number, maxBlocks: number)
   return spread(rows, (outer * inner) / width, 16, maxBlocks, maxAcross(rows, inner));
 }
 
-export function lowerReduce(gpu: GpuLowering, call: KernelCalls["reduce"]): void {
+export function lowerReduce(gpu: GpuLowering, call: ReduceCall): void {
   if (call.op === "argmax") lowerArgmax(gpu, call);
   else lowerFold(gpu, call, call.op);
 }
 
 function lowerFold(
   gpu: GpuLowering,
-  { x, out, outer, reduced, inner }: KernelCalls["reduce"],
+  { x, out, outer, reduced, inner }: ReduceCall,
   op: Fold,
 ): void {
   const scale = op === "mean" ? 1 / reduced : 1;
@@ -72,7 +125,7 @@ function pass(
   });
 }
 
-function lowerArgmax(gpu: GpuLowering, call: KernelCalls["reduce"]): void {
+function lowerArgmax(gpu: GpuLowering, call: ReduceCall): void {
   const { outer, reduced, inner } = call;
   const s = spread(reduced, outer * inner, 1, 1, maxAcross(reduced, inner));
   gpu.dispatch({

@@ -1,0 +1,18 @@
+import type { ElementwiseKernel } from "../elementwise.js";
+import type { Slice } from "../storage.js";
+
+export interface ElementwiseCalls {
+  /** out[i] := expression(inputs[i]); operands in `operandsOf` order, each with its own strides. */
+  elementwise: ElementwiseCall;
+}
+
+export interface ElementwiseCall {
+  kernel: ElementwiseKernel;
+  /** One operand per name of `operandsOf`; strides in elements, 0 on broadcast dimensions. */
+  inputs: readonly { slice: Slice; strides: readonly number[] }[];
+  out: Slice;
+  /** Shape of the contiguous output (rank <= 6). */
+  shape: readonly number[];
+  /** The scalars p and q. They are static: what changes from step to step is an operand. */
+  scalars: readonly [p: number, q: number];
+}
