@@ -67,10 +67,11 @@ async function synthetic(options: {
   seed: number;
   out: string;
 }): Promise<void> {
-  const sets = syntheticShapes(options);
-  await mkdir(options.out, { recursive: true });
+  const { out, ...sizes } = options;
+  const sets = syntheticShapes(sizes);
+  await mkdir(out, { recursive: true });
   for (const part of ["train", "test"] as const) {
-    const path = join(options.out, `${part}.safetensors`);
+    const path = join(out, `${part}.safetensors`);
     await writeFile(path, encodeImages(sets[part]), { flag: "wx" });
     process.stdout.write(`${path}\n`);
   }

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { Philox } from "../tensor/random.js";
 import { blur, type Canvas, type Colour, draw, type Placement, paint } from "./canvas.js";
 import type { TrainAndTest } from "./cifar10.js";
@@ -12,6 +13,13 @@ export interface SyntheticOptions {
   /** Height and width in pixels, at least 8. */
   size?: number;
 }
+
+const syntheticOptions: OptionTable<SyntheticOptions> = {
+  train: "number!",
+  test: "number!",
+  seed: "number!",
+  size: "number",
+};
 
 /** Test images are drawn from streams of their own, whatever the number of training images. */
 const FIRST_TEST_STREAM = 2 ** 31;
@@ -40,6 +48,7 @@ const wave = (x: number) => Math.abs((x - Math.floor(x)) * 2 - 1);
  * on the pixels at half size 45%.
  */
 export function syntheticShapes(options: SyntheticOptions): TrainAndTest {
+  checkOptions("syntheticShapes", options, syntheticOptions);
   const { train, test, seed, size = 32 } = options;
   if (!Number.isInteger(size) || size < 8) {
     throw new RangeError(`syntheticShapes: size must be an integer of at least 8, got ${size}`);

@@ -113,9 +113,9 @@ export async function tune(
     if (projects && options.projectAtStart) project();
     if (options.batchNorm === "train") model.train();
     else model.eval();
-    optimizer = new SGD(model, options);
+    const { lr, momentum, weightDecay } = options;
+    optimizer = new SGD(model, { lr, momentum, weightDecay });
     await fit(model, tuning, optimizer, {
-      ...hooks,
       ...pausable(model, optimizer, hooks),
       epochs: options.epochs,
       batchSize: options.batchSize,

@@ -21,7 +21,7 @@ export async function openData(source: DataSource): Promise<OpenedData> {
   const { train, test } =
     source.kind === "cifar10"
       ? await cifar10(directory(source.directory))
-      : syntheticShapes(source);
+      : syntheticShapes({ train: source.train, test: source.test, seed: source.seed });
   return { train, test, identities: { train: await identify(train), test: await identify(test) } };
 }
 

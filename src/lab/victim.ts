@@ -59,7 +59,9 @@ export function victimData(train: ImageSet, options: VictimOptions): VictimData 
   const { seed, attack } = options;
   const split = splitFor(options, train);
   if (!attack) return { poisoned: split.train, poisonedImages: 0, tuning: split.tuning };
-  const { set, count } = poison(split.train, makeAttack(attack, train), { ...attack, seed });
+  const { set, count } = poison(split.train, makeAttack(attack, train), {
+    ...{ rate: attack.rate, target: attack.target, seed },
+  });
   return { poisoned: set, poisonedImages: count, tuning: split.tuning };
 }
 
@@ -92,13 +94,12 @@ async function fitVictim(
   { seed, training }: VictimOptions,
   { onEpoch, ...hooks }: TrainHooks,
 ): Promise<number> {
-  const { epochs, batchSize, augmentation, lr, precision } = training;
+  const { epochs, batchSize, augmentation, lr, momentum, weightDecay, precision } = training;
   let loss = hooks.resume?.loss ?? Number.NaN;
-  const optimizer = new SGD(model, training);
+  const optimizer = new SGD(model, { lr, momentum, weightDecay });
   try {
     model.train();
     await fit(model, set, optimizer, {
-      ...hooks,
       ...{ epochs, batchSize, seed, augmentation, precision },
       schedule: oneCycle(lr, epochs * Math.floor(set.labels.length / batchSize)),
       dropLast: true,

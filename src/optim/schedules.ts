@@ -1,8 +1,13 @@
+import { checkOptions, type OptionTable } from "../device/options.js";
+
 /** What an optimizer is set to at a step (counted from 0). */
 export interface Setting {
   lr: number;
   momentum?: number;
 }
+
+/** @internal */
+export const settingTable: OptionTable<Partial<Setting>> = { lr: "number", momentum: "number" };
 
 export type Schedule = (step: number) => Setting;
 
@@ -29,8 +34,16 @@ export interface OneCycleOptions {
   momentum?: readonly [number, number];
 }
 
+const oneCycleOptions: OptionTable<OneCycleOptions> = {
+  rise: "number",
+  divisor: "number",
+  finalDivisor: "number",
+  momentum: "checked",
+};
+
 /** One cycle (Smith and Topin 2018) with cosine arms, step for step PyTorch's OneCycleLR. */
 export function oneCycle(highest: number, steps: number, options: OneCycleOptions = {}): Schedule {
+  checkOptions("oneCycle", options, oneCycleOptions);
   const { rise = 0.3, divisor = 25, finalDivisor = 1e4, momentum } = options;
   const first = highest / divisor;
   const last = first / finalDivisor;

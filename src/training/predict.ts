@@ -1,5 +1,6 @@
 import type { Images } from "../data/image-source.js";
 import { BatchLoader } from "../data/loader.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Classifier } from "../models/classifier.js";
 import { FoldedNorms } from "../nn/folding.js";
 import { placementOf } from "../nn/place.js";
@@ -13,6 +14,12 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
+const predictOptions: OptionTable<PredictOptions> = {
+  batchSize: "number",
+  onProgress: "checked",
+  signal: "checked",
+};
+
 /**
  * The class a model gives each image of a set, in evaluation mode, without augmentation. Every
  * module's mode is afterwards what it was before.
@@ -22,6 +29,7 @@ export async function predict(
   set: Images,
   options: PredictOptions = {},
 ): Promise<Uint32Array> {
+  checkOptions("predict", options, predictOptions);
   const count = set.labels.length;
   const out = new Uint32Array(count);
   if (count === 0) return out;

@@ -92,7 +92,8 @@ describe("training in mixed precision", () => {
     const weight = model.head.weight.value;
     const set = tinySet(40, 2);
     const optimizer = make(model);
-    const loader = new BatchLoader(set, options);
+    const { batchSize, seed } = options;
+    const loader = new BatchLoader(set, { batchSize, seed });
     const mixed = new MixedPrecision(model);
     mixed.scaler.load(lossScale);
     const losses: number[] = [];
