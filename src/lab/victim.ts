@@ -15,7 +15,7 @@ import { makeModel } from "./model.js";
 /** What decides a victim, given the images. */
 export type VictimOptions = Pick<
   TrainConfiguration,
-  "seed" | "model" | "attack" | "split" | "training"
+  "seeds" | "model" | "attack" | "split" | "training"
 >;
 
 export interface TrainHooks extends Omit<PauseHooks, "onEpoch"> {
@@ -38,8 +38,8 @@ export interface Victim {
 }
 
 /** The defender's clean images and the others, as the configuration splits them. */
-export const splitFor = (options: Pick<VictimOptions, "seed" | "split">, train: ImageSet) =>
-  tuningSplit(train, { ...options.split, seed: options.seed });
+export const splitFor = (options: Pick<VictimOptions, "seeds" | "split">, train: ImageSet) =>
+  tuningSplit(train, { ...options.split, seed: options.seeds.split });
 
 /** What a victim is trained on. */
 export interface VictimData {
@@ -55,13 +55,13 @@ export interface VictimData {
  *
  * @throws RangeError when the split or the attack cannot be made of these images
  */
-export function victimData(train: ImageSet, options: VictimOptions): VictimData {
-  const { seed, attack } = options;
+export async function victimData(train: ImageSet, options: VictimOptions): Promise<VictimData> {
+  const { seeds, attack } = options;
   const split = splitFor(options, train);
   if (!attack) return { poisoned: split.train, poisonedImages: 0, tuning: split.tuning };
-  const { set, count } = poison(split.train, makeAttack(attack, train), {
-    ...{ rate: attack.rate, target: attack.target, seed },
-  });
+  const { rate, target } = attack;
+  const made = await makeAttack(attack, train);
+  const { set, count } = poison(split.train, made, { rate, target, seed: seeds.poison });
   return { poisoned: set, poisonedImages: count, tuning: split.tuning };
 }
 
@@ -77,8 +77,8 @@ export async function trainVictim(
   options: VictimOptions,
   hooks: TrainHooks = {},
 ): Promise<Victim> {
-  const { poisoned, ...found } = "poisoned" in train ? train : victimData(train, options);
-  const model = makeModel(options.model, poisoned, device, options.seed);
+  const { poisoned, ...found } = "poisoned" in train ? train : await victimData(train, options);
+  const model = makeModel(options.model, poisoned, device, options.seeds.weights);
   try {
     const loss = await fitVictim(model, poisoned, options, hooks);
     return { model, ...found, loss };
@@ -91,7 +91,7 @@ export async function trainVictim(
 async function fitVictim(
   model: Classifier,
   set: ImageSet,
-  { seed, training }: VictimOptions,
+  { seeds, training }: VictimOptions,
   { onEpoch, ...hooks }: TrainHooks,
 ): Promise<number> {
   const { epochs, batchSize, augmentation, lr, momentum, weightDecay, precision } = training;
@@ -100,7 +100,7 @@ async function fitVictim(
   try {
     model.train();
     await fit(model, set, optimizer, {
-      ...{ epochs, batchSize, seed, augmentation, precision },
+      ...{ epochs, batchSize, seed: seeds.batches, augmentation, precision },
       schedule: oneCycle(lr, epochs * Math.floor(set.labels.length / batchSize)),
       dropLast: true,
       ...pausable(model, optimizer, {
