@@ -44,6 +44,9 @@ const [forNode, forBrowser, measured] = await Promise.all([
 ]).catch(() => process.exit(1)); // esbuild has printed what is wrong, and where.
 if (entries.cli) chmodSync(join(dist, "cli.js"), 0o755);
 refuseStaticNodeImports(forBrowser.metafile);
+for (const [entry, { metafile }] of Object.entries({ core: forNode, "browser-core": forBrowser })) {
+  refuseSchemas(`dist/${entry}.js`, metafile);
+}
 removeStale([forNode, forBrowser].flatMap(({ metafile }) => Object.keys(metafile.outputs)));
 writeNotices([forNode, forBrowser].flatMap(({ metafile }) => Object.keys(metafile.inputs)));
 
@@ -70,6 +73,21 @@ function refuseStaticNodeImports({ outputs }) {
         );
       }
     }
+  }
+}
+
+/** shiftgrad/core is small: it has networks, and no descriptions of them. */
+function refuseSchemas(entry, { outputs }) {
+  const loaded = new Set([entry]);
+  for (const file of loaded) {
+    for (const { path, kind } of outputs[file].imports) {
+      if (kind === "import-statement" && outputs[path]) loaded.add(path);
+    }
+    const found = Object.keys(outputs[file].inputs).find((input) =>
+      /valibot|src\/schema/.test(input),
+    );
+    if (found)
+      throw new Error(`${entry} loads ${found}, through ${file}: core has no schema library`);
   }
 }
 

@@ -13,6 +13,7 @@ const storeys = [
   ["training"],
   ["data"],
   ["models"],
+  ["schema"],
   ["optim"],
   ["nn"],
   ["kernel-check"],

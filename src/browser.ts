@@ -5,10 +5,18 @@
 export * from "./attacks/index.js";
 export * from "./core.js";
 export * from "./data/cifar10.js";
+export {
+  type DataDefinition,
+  type DataSpec,
+  defineData,
+  type TrainAndTest,
+} from "./data/definition.js";
+export type { ReadFile } from "./data/directory.js";
 export * from "./data/image-set.js";
 export * from "./data/image-source.js";
 export * from "./data/loader.js";
 export { resized } from "./data/resize.js";
+export { dataSources } from "./data/sources.js";
 export * from "./data/split.js";
 export * from "./data/synthetic.js";
 export * from "./defenses/index.js";
@@ -20,7 +28,12 @@ export type { HostArrays, NamedDType, NamedTensor, StateDict } from "./io/state-
 export * from "./lab/configuration.js";
 export { type DemoChoices, demoConfiguration } from "./lab/demo-configuration.js";
 export { type ExamineOptions, Examiner } from "./lab/examine.js";
-export * from "./lab/metrics.js";
+export {
+  type BackdoorExamination,
+  backdoorRates,
+  defenseEffectiveness,
+  type Examination,
+} from "./lab/metrics.js";
 export {
   difference,
   differenceGain,
@@ -32,4 +45,13 @@ export { type PurifyHooks, purify } from "./lab/purify.js";
 export { type SampleOptions, type SampleStep, sampleStep } from "./lab/sample-step.js";
 export { version } from "./lab/version.js";
 export * from "./lab/victim.js";
+export {
+  defineModel,
+  type ModelDefinition,
+  type ModelInput,
+  type ModelSpec,
+} from "./models/definition.js";
+export { models } from "./models/registry.js";
+/** What settings are described with; see docs/extending.md. */
+export * as schema from "./schema/index.js";
 export * from "./training/index.js";

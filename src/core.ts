@@ -24,7 +24,8 @@ export {
 export type { Scope } from "./device/scope.js";
 export { chromeTrace } from "./device/trace.js";
 export type { TuneOptions, TuneResult } from "./device/webgpu/autotune.js";
-export { openWebGpuDevice, WebGpuDevice, type WebGpuOptions } from "./device/webgpu/device.js";
+export { openWebGpuDevice, WebGpuDevice } from "./device/webgpu/device.js";
+export type { WebGpuOptions } from "./device/webgpu/options.js";
 export { type StoredChoices, type TuneStore, TuneStoreError } from "./device/webgpu/tune-store.js";
 export { indexedDbTuneStore } from "./device/webgpu/tune-store-indexeddb.js";
 export * from "./models/index.js";

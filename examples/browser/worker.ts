@@ -136,7 +136,7 @@ async function plantAndPurify(
   const { victim, methods, tuning } = configure(config);
   const { images, seed } = config;
   const data = syntheticShapes({ train: images, test: Math.max(40, Math.ceil(images / 3)), seed });
-  const examiner = Examiner.create(data.test, victim.attack);
+  const examiner = await Examiner.create(data.test, victim.attack);
   const pictures = examiner.pictures(shownPictures);
   const target = data.test.classes[victim.attack?.target ?? 0] ?? "";
   report({ kind: "pictures", pictures: pictures.map(toUrls), target });

@@ -1,40 +1,44 @@
-import type { ImageShape } from "../data/image-set.js";
-import { type Attack, checkImage } from "./attack.js";
-
-export interface BadNetsOptions {
-  /** Side of the square, in pixels (default 3). */
-  size?: number;
-  /** Upper left pixel of the square; by default it lies in the lower right corner. */
-  row?: number;
-  column?: number;
-  /** `white`: all 255. `grid`: checks of 255 and 1, the corners 255. */
-  pattern?: "white" | "grid";
-}
+import { integer, oneOf } from "../schema/index.js";
+import { defineAttack } from "./attack.js";
 
 /**
- * BadNets (Gu et al., 2017): a small square replaces the pixels beneath it. On 32x32 images the
- * default is BackdoorBench's: 3x3 white on rows and columns 29 .. 31.
- * @throws RangeError when the square does not lie inside the image
+ * BadNets: a small square replaces the pixels beneath it. On 32x32 images the default is
+ * BackdoorBench's: 3x3 white on rows and columns 29 .. 31. `grid` is checks of 255 and 1, the corners
+ * 255. A square that does not lie inside the image is a RangeError.
  */
-export function badNets(shape: ImageShape, options: BadNetsOptions = {}): Attack {
-  const { height, width, channels } = shape;
-  const { size = 3, pattern = "white" } = options;
-  const { row = height - size, column = width - size } = options;
-  const inside = (from: number, extent: number) =>
-    Number.isInteger(from) && from >= 0 && from + size <= extent;
-  if (!Number.isInteger(size) || size < 1 || !inside(row, height) || !inside(column, width)) {
-    throw new RangeError(
-      `badnets: a square of size ${size} at row ${row}, column ${column} does not lie inside ` +
-        `${height}x${width} images`,
-    );
-  }
-  return {
-    name: "badnets",
-    kind: "dirty-label",
-    shape,
-    parameters: { size, row, column, pattern },
-    apply(image) {
-      checkImage("badnets", shape, image);
+export const badNets = defineAttack({
+  name: "badnets",
+  title: "BadNets",
+  kind: "dirty-label",
+  doc: "a small square in a corner",
+  source: "Gu et al., BadNets, 2017, arXiv 1708.06733",
+  options: {
+    size: integer({ min: 1, default: 3, past: 3, doc: "side of the square, in pixels" }),
+    row: integer({
+      min: 0,
+      optional: true,
+      doc: "its upper row; by default it lies at the bottom",
+    }),
+    column: integer({
+      min: 0,
+      optional: true,
+      doc: "its left column; by default it lies at the right",
+    }),
+    pattern: oneOf(["white", "grid"], {
+      default: "white",
+      past: "white",
+      doc: "all white, or checks",
+    }),
+  },
+  make({ height, width, channels }, { size, pattern, ...place }) {
+    const { row = height - size, column = width - size } = place;
+    if (row < 0 || column < 0 || row + size > height || column + size > width) {
+      throw new RangeError(
+        `badnets: a square of size ${size} at row ${row}, column ${column} does not lie inside ` +
+          `${height}x${width} images`,
+      );
+    }
+    return (image) => {
       const out = image.slice();
       for (let i = 0; i < size; i++) {
         for (let j = 0; j < size; j++) {
@@ -44,6 +48,6 @@ export function badNets(shape: ImageShape, options: BadNetsOptions = {}): Attack
         }
       }
       return out;
-    },
-  };
-}
+    };
+  },
+});

@@ -1,44 +1,55 @@
 import { type ImageShape, imageBytes } from "../data/image-set.js";
-import { type Attack, checkImage } from "./attack.js";
+import { picture } from "../data/picture-field.js";
+import { integer, number } from "../schema/index.js";
+import { type Attack, attackOf, defineAttack } from "./attack.js";
 import { noisePicture, smoothPicture } from "./pictures.js";
 
-export interface BlendedOptions {
-  /** Weight of the picture, in (0, 1]: 0.2 by default, in training and test alike. */
-  alpha?: number;
-  /** `noise` (default) and `smooth` are drawn from `seed`; bytes are a picture of the caller's. */
-  picture?: "noise" | "smooth" | Uint8Array;
-  /** Seed of a drawn picture (default 0). */
-  seed?: number;
-}
+const drawn = { noise: noisePicture, smooth: smoothPicture } as const;
 
 /**
- * Blended (Chen et al., 2017): x' = (1 - alpha) x + alpha t, cut off to whole numbers. Toolkits take
- * a photograph as t; drawn pictures need no download.
+ * Blended: x' = (1 - alpha) x + alpha t, cut off to whole numbers. Toolkits take a photograph as t;
+ * drawn pictures need no download, and a PNG or JPEG file of one's own may be given.
+ */
+export const blended = defineAttack({
+  name: "blended",
+  title: "Blended",
+  kind: "dirty-label",
+  doc: "a picture mixed into the image",
+  source: "Chen et al., Targeted Backdoor Attacks on Deep Learning Systems, 2017, arXiv 1712.05526",
+  options: {
+    alpha: number({ above: 0, max: 1, default: 0.2, past: 0.2, doc: "weight of the picture" }),
+    picture: picture(["noise", "smooth"], {
+      default: "noise",
+      past: "noise",
+      doc: "drawn from the seed, or a file",
+    }),
+    seed: integer({ min: 0, default: 0, past: 0, doc: "decides a drawn picture" }),
+  },
+  async make(shape, { alpha, picture: chosen, seed }) {
+    if (typeof chosen === "string") return mix(drawn[chosen](shape, seed), alpha);
+    const { loadPicture } = await import("../data/picture.js");
+    return mix(await loadPicture(chosen, shape), alpha);
+  },
+});
+
+/**
+ * Blended with a picture of the caller's own, the pixels of one image.
  * @throws RangeError on an alpha outside (0, 1] or a picture whose bytes are not those of one image
  */
-export function blended(shape: ImageShape, options: BlendedOptions = {}): Attack {
-  const { alpha = 0.2, picture = "noise", seed = 0 } = options;
+export function blendedWith(pixels: Uint8Array, shape: ImageShape, alpha = 0.2): Attack {
   if (!(alpha > 0 && alpha <= 1)) {
     throw new RangeError(`blended: alpha must lie in (0, 1], got ${alpha}`);
   }
-  const own = typeof picture !== "string";
-  const trigger = own
-    ? picture.slice()
-    : (picture === "smooth" ? smoothPicture : noisePicture)(shape, seed);
-  if (trigger.length !== imageBytes(shape)) {
+  if (pixels.length !== imageBytes(shape)) {
     throw new RangeError(
-      `blended: the picture has ${trigger.length} bytes, expected ${shape.height}x${shape.width}` +
+      `blended: the picture has ${pixels.length} bytes, expected ${shape.height}x${shape.width}` +
         `x${shape.channels} = ${imageBytes(shape)}; resize it to the images' size first`,
     );
   }
-  return {
-    name: "blended",
-    kind: "dirty-label",
-    shape,
-    parameters: own ? { alpha, picture: "own" } : { alpha, picture, seed },
-    apply(image) {
-      checkImage("blended", shape, image);
-      return image.map((x, i) => Math.trunc((1 - alpha) * x + alpha * (trigger[i] ?? 0)));
-    },
-  };
+  return attackOf(blended, shape, mix(pixels.slice(), alpha));
 }
+
+const mix =
+  (picture: Uint8Array, alpha: number): Attack["apply"] =>
+  (image) =>
+    image.map((x, i) => Math.trunc((1 - alpha) * x + alpha * (picture[i] ?? 0)));

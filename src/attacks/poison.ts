@@ -1,5 +1,6 @@
 import { classCounts, type ImageSet, type Labelled } from "../data/image-set.js";
 import { type Images, replaceImages, subset } from "../data/image-source.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { Philox } from "../tensor/random.js";
 import type { Attack } from "./attack.js";
 
@@ -10,6 +11,12 @@ export interface PoisonOptions {
   target: number;
   seed: number;
 }
+
+const poisonOptions: OptionTable<PoisonOptions> = {
+  rate: "checked!",
+  target: "checked!",
+  seed: "number!",
+};
 
 export interface Poisoned<S extends Images = ImageSet> {
   readonly set: S;
@@ -31,6 +38,7 @@ export function poison<S extends Images>(
   attack: Attack,
   options: PoisonOptions,
 ): Poisoned<S> {
+  checkOptions("poison", options, poisonOptions);
   const { rate, target, seed } = options;
   const total = set.labels.length;
   checkTarget(set, target);

@@ -1,4 +1,5 @@
 import { ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { gradients, noGrad } from "./tape.js";
 
@@ -8,6 +9,8 @@ export interface GradientCheckOptions {
   /** Elements of each input that are tried, spread over it. Default 24. */
   samples?: number;
 }
+
+const checkTable: OptionTable<GradientCheckOptions> = { step: "number", samples: "number" };
 
 export interface GradientCheckResult {
   /** Largest |analytic - numeric| / max(|analytic|, |numeric|, rms of the gradient). */
@@ -25,6 +28,7 @@ export async function checkGradients(
   inputs: readonly Tensor[],
   options: GradientCheckOptions = {},
 ): Promise<GradientCheckResult> {
+  checkOptions("checkGradients", options, checkTable);
   const { step = 1e-2, samples = 24 } = options;
   const device = inputs[0]?.device;
   if (!device) throw new ShapeError("checkGradients: needs at least one input");

@@ -1,6 +1,7 @@
 import { type HostEffect, hostEffect } from "../device/capture-log.js";
 import type { Device } from "../device/device.js";
 import { GradientError, ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Storage } from "../device/storage.js";
 import { empty, zeros } from "../tensor/create.js";
 import { beginEra, type GradientState } from "../tensor/leaf-gradient.js";
@@ -26,6 +27,8 @@ export interface BackwardOptions {
   release?: boolean;
 }
 
+const backwardOptions: OptionTable<BackwardOptions> = { accumulate: "boolean", release: "boolean" };
+
 /**
  * Back-propagates from a scalar and leaves d(loss)/d(leaf) in `leaf.grad` of every leaf with
  * `requiresGrad`. A leaf that has a gradient slot (parameters do) gets it filled in place. What the
@@ -36,6 +39,7 @@ export interface BackwardOptions {
  * @throws ReleasedError when what an op saved was released, as a backward with `release` does
  */
 export function backward(loss: Tensor, options: BackwardOptions = {}): void {
+  checkOptions("backward", options, backwardOptions);
   const { accumulate = false, release = false } = options;
   const { device } = loss;
   const graph = new Graph("backward", loss, (x) => x.requiresGrad);
@@ -119,6 +123,8 @@ export interface GradientsOptions {
   unreached?: "error" | "zeros";
 }
 
+const gradientsOptions: OptionTable<GradientsOptions> = { unreached: ["error", "zeros"] };
+
 /**
  * d(loss)/d(x) for each x, as new tensors; `grad` stays untouched. Only what leads from the loss to
  * one of them is computed.
@@ -130,8 +136,10 @@ export interface GradientsOptions {
 export function gradients(
   loss: Tensor,
   wrt: readonly Tensor[],
-  { unreached = "error" }: GradientsOptions = {},
+  options: GradientsOptions = {},
 ): Tensor[] {
+  checkOptions("gradients", options, gradientsOptions);
+  const { unreached = "error" } = options;
   const wanted = new Set(wrt);
   const graph = new Graph("gradients", loss, (x) => wanted.has(x));
   const missing = wrt.findIndex((x) => !(graph.needs(x) && tracked(loss)));

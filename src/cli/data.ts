@@ -2,10 +2,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "../data/download-cifar10.js";
-import { syntheticShapes } from "../data/synthetic.js";
+import { syntheticData } from "../data/synthetic.js";
 import { encodeImages } from "../lab/image-file.js";
+import { given, withFlags } from "./given.js";
 import { Progress } from "./progress.js";
-import { integer, syntheticDefaults } from "./values.js";
 
 export function addData(program: Command): void {
   const data = program
@@ -26,7 +26,7 @@ export function addData(program: Command): void {
     .requiredOption("--out <dir>", "cifar-10-batches-bin is made in there")
     .option("--url <address>", "a mirror of the archive", CIFAR10_ARCHIVE.url)
     .action((options: { out: string; url: string }) => cifar10(options));
-  data
+  const command = data
     .command("synthetic")
     .summary("write the synthetic images as safetensors files")
     .description(
@@ -34,14 +34,12 @@ export function addData(program: Command): void {
         "[count, height, width, 3] and labels [count], both as u8, for other programs to read. " +
         "shiftgrad itself draws the set where it is asked for (--data synthetic).",
     )
-    .option("--train <n>", "training images", integer(1), syntheticDefaults.train)
-    .option("--test <n>", "test images", integer(1), syntheticDefaults.test)
-    .option("--seed <n>", "decides the images", integer(0), 0)
     .requiredOption("--out <dir>", "where the files go")
-    .action((options: { train: number; test: number; seed: number; out: string }) =>
-      synthetic(options),
-    );
+    .action(({ out }: { out: string }, self: Command) => synthetic(out, given(self, said)));
+  withFlags(command, said);
 }
+
+const said = { schema: syntheticData.options };
 
 async function cifar10({ out, url }: { out: string; url: string }): Promise<void> {
   const progress = new Progress(process.stderr);
@@ -61,16 +59,11 @@ async function cifar10({ out, url }: { out: string; url: string }): Promise<void
   process.stderr.write(`use it with: shiftgrad train --data cifar10:${path}\n`);
 }
 
-async function synthetic(options: {
-  train: number;
-  test: number;
-  seed: number;
-  out: string;
-}): Promise<void> {
-  const sets = syntheticShapes(options);
-  await mkdir(options.out, { recursive: true });
+async function synthetic(out: string, options: Record<string, unknown>): Promise<void> {
+  const sets = await syntheticData.open(options);
+  await mkdir(out, { recursive: true });
   for (const part of ["train", "test"] as const) {
-    const path = join(options.out, `${part}.safetensors`);
+    const path = join(out, `${part}.safetensors`);
     await writeFile(path, encodeImages(sets[part]), { flag: "wx" });
     process.stdout.write(`${path}\n`);
   }

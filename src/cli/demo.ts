@@ -1,25 +1,16 @@
 import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
-import type { DataSource, DemoConfiguration } from "../lab/configuration.js";
-import { demoConfiguration, demoDefaults } from "../lab/demo-configuration.js";
+import { defenses } from "../defenses/index.js";
+import type { DemoConfiguration } from "../lab/configuration.js";
+import type { OpenedData } from "../lab/data-source.js";
+import { demoChoices, demoConfiguration } from "../lab/demo-configuration.js";
 import { demoRun } from "../lab/demo-run.js";
-import { methodNamed, methodNames } from "../lab/purify.js";
-import type { Precision } from "../training/precision.js";
+import { modelInWords } from "../lab/words.js";
 import { freshDirectory } from "./directories.js";
+import { given, usage, withFlags } from "./given.js";
 import { finish, resumable } from "./outcome.js";
-import { type SessionOptions, session, withSessionOptions } from "./session.js";
-import { integer } from "./values.js";
-import { dataOption, precisionOption } from "./victim-options.js";
+import { session, sessionOptions, withSessionOptions } from "./session.js";
 
-type DemoOptions = SessionOptions & {
-  data?: DataSource;
-  methods: readonly string[];
-  width: number;
-  epochs: number;
-  seed: number;
-  precision: Precision;
-  out?: string;
-};
+const said = { schema: demoChoices };
 
 export function addDemo(program: Command): void {
   const command = program
@@ -29,42 +20,27 @@ export function addDemo(program: Command): void {
       "Trains a narrow ResNet-18 with a Blended backdoor at a low rate, then purifies it by FT, " +
         "which leaves the backdoor, and by FST, which removes it.",
     )
-    .addOption(dataOption())
-    .option("--methods <list>", `comma-separated: ${methodNames.join(", ")}`, methodList, [
-      "ft",
-      "fst",
-    ])
-    .option("--width <n>", "channels of the network's first stage", integer(1), demoDefaults.width)
-    .option("--epochs <n>", "epochs of the victim's training", integer(1), demoDefaults.epochs)
-    .option("--seed <n>", "decides everything random", integer(0), 0)
-    .addOption(precisionOption())
     .option("--out <dir>", "the run's directory, new or interrupted (default: runs/demo)");
-  withSessionOptions(command)
+  withSessionOptions(withFlags(command, said))
     .addHelpText(
       "after",
       "\nExamples\n  shiftgrad demo\n  shiftgrad demo --methods ft,lp,fe-tuning,ft-init,fst",
     )
-    .action((options: DemoOptions) => demo(options));
+    .action(({ out }: { out?: string }, self: Command) => demo(out, self));
 }
 
-function methodList(text: string): string[] {
-  const names = [...new Set(text.split(","))];
-  const unknown = names.filter((name) => !methodNames.includes(name));
-  if (unknown.length === 0) return names;
-  throw new InvalidArgumentError(`Methods are ${methodNames.join(", ")}.`);
-}
-
-async function demo(options: DemoOptions): Promise<void> {
-  const { methods, seed, width, epochs, precision, data } = options;
-  const choices = { methods, seed, width, epochs, precision };
-  const configuration = demoConfiguration({ ...choices, ...(data && { data }) });
-  const directory = options.out ?? freshDirectory("demo");
+async function demo(out: string | undefined, self: Command): Promise<void> {
+  const options = sessionOptions(self);
+  const choices = given(self, said);
+  const configuration = usage(self, () => demoConfiguration(choices));
+  const { methods } = configuration;
+  const directory = out ?? freshDirectory("demo");
   const command = process.argv.slice(2);
-  const again = options.out ? command : [...command, "--out", directory];
+  const again = out ? command : [...command, "--out", directory];
   await session(options, async ({ device, hooks, progress, openData }) => {
     const record = await resumable(hooks, { again }, async (hooks) => {
-      for (const line of introduction(configuration)) progress.line(line);
       const data = await openData(configuration.victim.data);
+      for (const line of introduction(configuration, data)) progress.line(line);
       return demoRun({ directory, configuration, device, data, command }, hooks);
     });
     const { metrics } = record;
@@ -74,7 +50,7 @@ async function demo(options: DemoOptions): Promise<void> {
         const found = metrics.methods[name];
         if (!found) return [];
         const { after: examination, defenseEffectiveness } = found;
-        return [{ name: methodNamed(name).title, examination, defenseEffectiveness }];
+        return [{ name: defenses.get(name).title, examination, defenseEffectiveness }];
       }),
     ];
     progress.end();
@@ -82,17 +58,17 @@ async function demo(options: DemoOptions): Promise<void> {
   });
 }
 
-function introduction({ victim, methods, tuning }: DemoConfiguration): string[] {
-  const { data, model, attack, training, split } = victim;
-  const images = data.kind === "synthetic" ? `${data.train} synthetic images` : "CIFAR-10";
+function introduction({ victim, methods }: DemoConfiguration, { train }: OpenedData): string[] {
+  const { model, attack, training, split } = victim;
+  const count = train.labels.length;
   const clean = `${Number((100 * split.fraction).toFixed(2))}%`;
-  const titles = methods.map((name) => methodNamed(name).title).join(", then by ");
+  const titles = methods.map((name) => defenses.get(name).title).join(", then by ");
   return [
-    `1. Train a ${model.architecture} of width ${model.width} on ${images} for ${training.epochs} ` +
+    `1. Train a ${modelInWords(model)} on ${count} images of ${train.name} for ${training.epochs} ` +
       `epochs; ${100 * (attack?.rate ?? 0)}% of them carry the ${attack?.name} trigger and a ` +
       "wrong label.",
-    `2. Purify it by ${titles}: ${tuning.epochs} epochs on clean images only (${clean}, held out` +
-      `${data.kind === "synthetic" ? "; a small set needs more than the paper's 2%" : ""}).`,
+    `2. Purify it by ${titles}, on clean images only (${clean}, held out` +
+      `${count < 10_000 ? "; a small set needs more than the paper's 2%" : ""}).`,
     "3. Measure accuracy on clean images (C-ACC) and how often the trigger works (ASR).",
   ];
 }

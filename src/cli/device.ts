@@ -6,31 +6,35 @@ import { DeviceUnavailableError } from "../device/errors.js";
 import { measurePeaks, type Peaks } from "../device/peaks.js";
 import type { TuneResult } from "../device/webgpu/autotune.js";
 import { openWebGpuDevice, WebGpuDevice } from "../device/webgpu/device.js";
-import { type SampleStep, sampleStep } from "../lab/sample-step.js";
-import type { Precision } from "../training/precision.js";
+import { type SampleStep, sampleSettings, sampleStep } from "../lab/sample-step.js";
+import { oneOf, settings, type Values } from "../schema/index.js";
 import { check, checkable } from "./check.js";
 import { columns } from "./columns.js";
+import { given, usage, withFlags } from "./given.js";
 import { Progress } from "./progress.js";
-import { subgroupMatricesOption } from "./session.js";
+import { subgroupMatricesField } from "./session.js";
 import { tunedPath, tunedStore, useTuned } from "./tuned.js";
-import { integer } from "./values.js";
-import { precisionOption } from "./victim-options.js";
 
-interface DeviceOptions {
-  device: "all" | "cpu" | "webgpu";
+const shown = settings("device", {
+  ...sampleSettings.fields,
+  device: oneOf(["all", "cpu", "webgpu"], { default: "all", doc: "which to look at" }),
+  subgroupMatrices: subgroupMatricesField,
+});
+const said = { schema: shown };
+
+/** What commander reads, beside what the settings say. */
+interface Wishes {
   choices?: boolean;
   tune?: boolean;
   check?: boolean;
   only?: readonly string[];
-  width: number;
-  batchSize: number;
-  precision: Precision;
-  subgroupMatrices?: boolean;
   json?: boolean;
 }
 
+type DeviceOptions = Wishes & Values<typeof shown.fields>;
+
 export function addDevice(program: Command): void {
-  program
+  const command = program
     .command("device")
     .summary("show the devices of this machine, what they give at most, and their kernels")
     .description(
@@ -45,11 +49,6 @@ export function addDevice(program: Command): void {
         "and 16-bit floats, and compares the results with the CPU device's. Exit code 1 if one is " +
         "beyond its bound.",
     )
-    .addOption(
-      new Option("--device <kind>", "which to look at")
-        .choices(["all", "cpu", "webgpu"])
-        .default("all"),
-    )
     .option("--choices", "list the kernels' variants")
     .option("--tune", "measure them on WebGPU and keep the fastest")
     .addOption(
@@ -63,14 +62,13 @@ export function addDevice(program: Command): void {
         .argParser(checkNames)
         .implies({ check: true }),
     )
-    .option("--width <n>", "channels of the ResNet-18's first stage", integer(1), 16)
-    .option("--batch-size <n>", "images a step", integer(1), 128)
-    .addOption(precisionOption())
-    .addOption(subgroupMatricesOption())
     .option("--json", "print all of it as JSON")
-    .action((options: DeviceOptions, self: Command) =>
-      options.check ? checkDevice(options, self) : showDevices(options),
-    );
+    .action(({ choices, tune, check, only, json }: Wishes, self: Command) => {
+      const wishes = { choices, tune, check, only, json } as Wishes;
+      const options = { ...wishes, ...usage(self, () => shown.fill(given(self, said))) };
+      return options.check ? checkDevice(options, self) : showDevices(options);
+    });
+  withFlags(command, said);
 }
 
 function checkNames(text: string): string[] {
@@ -166,7 +164,8 @@ async function kernelsOf(
 ): Promise<Pick<Found, "choices" | "tuned">> {
   const tunes = options.tune === true && device instanceof WebGpuDevice;
   if (!tunes && !options.choices) return {};
-  const step = sampleStep(device, options);
+  const { width, batchSize, precision } = options;
+  const step = sampleStep(device, { width, batchSize, precision });
   try {
     const tuned = tunes ? await tune(device, step, progress) : undefined;
     return { ...(tuned && { tuned }), choices: device.choices(() => step.run()) };

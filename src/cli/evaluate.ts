@@ -1,10 +1,14 @@
 import type { Command } from "commander";
-import type { DataSource } from "../lab/configuration.js";
 import { evaluateRun } from "../lab/evaluate-run.js";
 import { openSourceRun } from "../lab/source-run.js";
 import { finish, resumable } from "./outcome.js";
-import { type SessionOptions, session, withSessionOptions } from "./session.js";
-import { dataOption } from "./victim-options.js";
+import {
+  dataGiven,
+  session,
+  sessionOptions,
+  withDataOption,
+  withSessionOptions,
+} from "./session.js";
 
 export function addEvaluate(program: Command): void {
   const command = program
@@ -17,22 +21,16 @@ export function addEvaluate(program: Command): void {
         "  RA     triggered test images of the other classes given their own class",
     )
     .argument("<run>", "the directory of a finished train or purify run")
-    .addOption(dataOption())
     .option("--out <dir>", "write record and report there too");
-  withSessionOptions(command)
+  withSessionOptions(withDataOption(command))
     .addHelpText("after", "\nExample\n  shiftgrad evaluate purified --json")
-    .action((run: string, options: SessionOptions & { data?: DataSource; out?: string }) =>
-      evaluate(run, options),
-    );
+    .action((run: string, { out }: { out?: string }, self: Command) => evaluate(run, out, self));
 }
 
-async function evaluate(
-  run: string,
-  options: SessionOptions & { data?: DataSource; out?: string },
-): Promise<void> {
-  const source = await openSourceRun(run, options.data);
+async function evaluate(run: string, out: string | undefined, self: Command): Promise<void> {
+  const options = sessionOptions(self);
+  const source = await openSourceRun(run, dataGiven(self));
   await session(options, async ({ device, hooks, openData }) => {
-    const { out } = options;
     const again = process.argv.slice(2);
     const record = await resumable(hooks, { again }, async (hooks) => {
       const data = await openData(source.victim.data);

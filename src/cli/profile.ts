@@ -1,30 +1,18 @@
 import { writeFile } from "node:fs/promises";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { type ProfileRow, profileRows } from "../device/profile.js";
 import { chromeTrace } from "../device/trace.js";
 import { openWebGpuDevice } from "../device/webgpu/device.js";
-import { profileStep } from "../lab/profile-step.js";
-import type { Precision } from "../training/precision.js";
+import { profileSettings, profileStep } from "../lab/profile-step.js";
+import { oneOf, settings, type Values } from "../schema/index.js";
 import { columns } from "./columns.js";
+import { given, usage, withFlags } from "./given.js";
 import { Progress, progressHooks } from "./progress.js";
-import { subgroupMatricesOption } from "./session.js";
+import { subgroupMatricesField } from "./session.js";
 import { useTuned } from "./tuned.js";
-import { integer } from "./values.js";
-import { precisionOption } from "./victim-options.js";
-
-interface ProfileOptions {
-  width: number;
-  batchSize: number;
-  steps: number;
-  precision: Precision;
-  subgroupMatrices?: boolean;
-  by: "kernel" | "shape";
-  trace?: string;
-  json?: boolean;
-}
 
 export function addProfile(program: Command): void {
-  program
+  const command = program
     .command("profile")
     .summary("time every kernel of a ResNet-18 training step on the GPU")
     .description(
@@ -33,16 +21,6 @@ export function addProfile(program: Command): void {
         "and the share it reaches of the roofline: what those would take at the measured peaks. " +
         "Shaders are listed below a kernel that takes several.",
     )
-    .option("--width <n>", "channels of the first stage", integer(1), 16)
-    .option("--batch-size <n>", "images a step", integer(1), 128)
-    .option("--steps <n>", "steps to time", integer(1), 3)
-    .addOption(precisionOption())
-    .addOption(subgroupMatricesOption())
-    .addOption(
-      new Option("--by <what>", "one row for each kernel, or for each of its shapes")
-        .choices(["kernel", "shape"])
-        .default("kernel"),
-    )
     .option("--trace <file>", "write a trace for chrome://tracing or ui.perfetto.dev")
     .option("--json", "print the rows as JSON")
     .addHelpText(
@@ -50,11 +28,29 @@ export function addProfile(program: Command): void {
       "\nExamples\n  shiftgrad profile --width 64 --batch-size 128 --trace step.json\n" +
         "  shiftgrad profile --by shape --json",
     )
-    .action((options: ProfileOptions) => profile(options));
+    .action((options: { trace?: string; json?: boolean }, self: Command) =>
+      profile(
+        options,
+        usage(self, () => printed.fill(given(self, said))),
+      ),
+    );
+  withFlags(command, said);
 }
 
-async function profile(given: ProfileOptions): Promise<void> {
-  const { by, trace, json, subgroupMatrices = false, ...options } = given;
+const printed = settings("profile", {
+  ...profileSettings.fields,
+  subgroupMatrices: subgroupMatricesField,
+  by: oneOf(["kernel", "shape"], {
+    default: "kernel",
+    doc: "one row for each kernel, or for each of its shapes",
+  }),
+});
+const said = { schema: printed };
+
+async function profile(
+  { trace, json }: { trace?: string; json?: boolean },
+  { by, subgroupMatrices, ...options }: Values<typeof printed.fields>,
+): Promise<void> {
   const progress = new Progress(process.stderr);
   const { onStage, onCompile } = progressHooks(progress);
   const device = await openWebGpuDevice({ subgroupMatrices });
@@ -62,7 +58,7 @@ async function profile(given: ProfileOptions): Promise<void> {
     progress.line(`device: webgpu, ${device.info.name}`);
     await useTuned(device, progress);
     const hooks = { ...(onStage && { onStage }), ...(onCompile && { onCompile }) };
-    const { calls, peaks } = await profileStep(device, { ...options, ...hooks });
+    const { calls, peaks } = await profileStep(device, options, hooks);
     progress.end();
     const rows = profileRows(calls, { peaks, by });
     if (trace) {

@@ -1,45 +1,58 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import type { Device } from "../device/device.js";
 import { openDevice } from "../device/open.js";
-import type { DataSource } from "../lab/configuration.js";
+import { type DataSource, dataChoice } from "../lab/configuration.js";
 import { type OpenedData, openData } from "../lab/data-source.js";
 import type { RunHooks } from "../lab/sitting.js";
+import { choiceOf, flag, type Given, integer, oneOf, settings, text } from "../schema/index.js";
+import { given, usage, withFlags } from "./given.js";
 import { stopOnSignals } from "./outputs.js";
 import { Progress, progressHooks } from "./progress.js";
 import { chooseVariants } from "./tuned.js";
-import { integer } from "./values.js";
 
-export interface SessionOptions {
-  device: "auto" | "cpu" | "webgpu";
-  threads?: number;
-  subgroupMatrices?: boolean;
-  variants?: string;
-  json?: boolean;
-}
+export const subgroupMatricesField = flag({
+  default: false,
+  doc: "let mixed precision use the GPU's matrix units, where this experimental feature is there",
+});
 
-/** The options that every command with a device has. */
+/** What every command with a device takes. */
+const settingsOfSession = settings("session", {
+  device: oneOf(["auto", "cpu", "webgpu"], {
+    default: "auto",
+    doc: "auto: a hardware GPU, else the CPU",
+  }),
+  variants: text({
+    default: "tuned",
+    placeholder: "which",
+    doc: "a GPU's kernels: tuned by device --tune, preset, or a run's directory, for those it ran",
+  }),
+  threads: integer({
+    min: 1,
+    optional: true,
+    doc: "worker threads of the CPU device (default: all)",
+  }),
+  subgroupMatrices: subgroupMatricesField,
+  json: flag({ default: false, doc: "print the run record alone on stdout" }),
+});
+export type SessionOptions = Given<typeof settingsOfSession.fields>;
+
 export const withSessionOptions = (command: Command): Command =>
-  command
-    .option("--device <kind>", "auto (a hardware GPU, else the CPU), cpu or webgpu", kind, "auto")
-    .option(
-      "--variants <which>",
-      "a GPU's kernels: tuned by device --tune, preset, or a run's directory, for those it ran",
-      "tuned",
-    )
-    .option("--threads <n>", "worker threads of the CPU device (default: all)", integer(1))
-    .addOption(subgroupMatricesOption())
-    .option("--json", "print the run record alone on stdout");
+  withFlags(command, { schema: settingsOfSession });
 
-export const subgroupMatricesOption = (): Option =>
-  new Option(
-    "--subgroup-matrices",
-    "let mixed precision use the GPU's matrix units, where this experimental feature is there",
-  );
+const moved = { ...dataChoice.choice, doc: "where the images are now, if they moved", default: "" };
+const imagesOption = { schema: settings("images", { data: choiceOf(moved) }) };
 
-function kind(text: string): string {
-  if (["auto", "cpu", "webgpu"].includes(text)) return text;
-  throw new InvalidArgumentError("It must be auto, cpu or webgpu.");
+/** Where images are that may have moved; what is not given is where they were. */
+export const withDataOption = (command: Command): Command => withFlags(command, imagesOption);
+
+export function dataGiven(command: Command): DataSource | undefined {
+  const said = given(command, imagesOption);
+  if (!("data" in said)) return undefined;
+  return usage(command, () => imagesOption.schema.fill(said).data);
 }
+
+export const sessionOptions = (command: Command): SessionOptions =>
+  given(command, { schema: settingsOfSession });
 
 export interface Session {
   readonly device: Device;
@@ -58,21 +71,21 @@ export async function session<T>(
   const away = stopOnSignals(controller, () =>
     progress.line("stopping after this step; press Ctrl-C again to leave at once"),
   );
-  const { threads, subgroupMatrices = false } = options;
+  const { device: kind, variants, threads, subgroupMatrices } = settingsOfSession.fill(options);
   let device: Device | undefined;
   try {
     device = await openDevice({
-      ...{ kind: options.device, subgroupMatrices },
+      ...{ kind, subgroupMatrices },
       ...(threads && { threads }),
     });
     progress.line(describe(device));
-    await chooseVariants(device, options.variants ?? "tuned", progress);
+    await chooseVariants(device, variants, progress);
     return await work({
       device,
       progress,
       hooks: { ...progressHooks(progress), signal: controller.signal },
       async openData(source) {
-        progress.stage(source.kind === "synthetic" ? "drawing the images" : "reading the images");
+        progress.stage("getting the images");
         const data = await openData(source);
         controller.signal.throwIfAborted();
         return data;

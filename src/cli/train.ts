@@ -1,13 +1,24 @@
 import type { Command } from "commander";
-import type { DataSource, TrainConfiguration } from "../lab/configuration.js";
+import { attacks } from "../attacks/index.js";
+import { type DataSource, type TrainConfiguration, trainSettings } from "../lab/configuration.js";
 import { RunDirectory, RunDirectoryError } from "../lab/run-directory.js";
 import { trainRun } from "../lab/train-run.js";
+import { integer, settings } from "../schema/index.js";
 import { freshDirectory } from "./directories.js";
+import { describe, given, usage, withFlags } from "./given.js";
 import { finish, resumable } from "./outcome.js";
-import { type SessionOptions, session, withSessionOptions } from "./session.js";
-import { trainConfiguration, type VictimOptions, withVictimOptions } from "./victim-options.js";
+import { type SessionOptions, session, sessionOptions, withSessionOptions } from "./session.js";
 
-type TrainOptions = VictimOptions & SessionOptions & { out?: string; resume?: string };
+const schema = { schema: trainSettings };
+const seedOption = {
+  schema: settings("seed", {
+    seed: integer({
+      min: 0,
+      optional: true,
+      doc: "all of the seeds at once (default: 0)",
+    }),
+  }),
+};
 
 export function addTrain(program: Command): void {
   const command = program
@@ -15,41 +26,45 @@ export function addTrain(program: Command): void {
     .summary("plant a backdoor: poison a training set and train a network on it")
     .description(
       "Trains a victim. The defender's clean images are held out first; a share of the others gets " +
-        "the attack's trigger and target label; SGD with a one-cycle schedule does the rest.\n\n" +
-        "attacks\n" +
-        "  badnets   a small white square in a corner\n" +
-        "  blended   a picture of noise, mixed into the image with weight 0.2\n" +
-        "  sig       a sine across the image, on images of the target class only, labels kept\n" +
-        "  none      a clean model",
+        "the attack's trigger and target label; SGD with a one-cycle schedule does the rest.",
     )
     .option("--out <dir>", "the run's directory, new or interrupted (default: runs/train)")
     .option(
       "--resume <dir>",
       "continue an interrupted run with its own configuration; --data says where its images are now",
     );
-  withSessionOptions(withVictimOptions(command))
+  withSessionOptions(withFlags(withFlags(command, seedOption), schema))
     .addHelpText(
       "after",
-      `
+      () => `
+Attacks, and the settings that --attack-option takes
+${describe(attacks, { options: true, more: [["none", "a clean model"]] })}
+
 Examples
   shiftgrad train --out victim
   shiftgrad train --data cifar10:cifar-10-batches-bin --attack blended --rate 0.01 \\
       --width 16 --epochs 10 --out victim
   shiftgrad train --attack badnets --rate 0.05 --attack-option pattern=grid --out victim
+  shiftgrad train --attack blended --attack-option picture=photo.jpg --out victim
   shiftgrad train --resume victim`,
     )
-    .action((options: TrainOptions, self: Command) => train(options, self));
+    .action((options: { out?: string; resume?: string }, self: Command) => train(options, self));
 }
 
-async function train(options: TrainOptions, command: Command): Promise<void> {
-  const { resume } = options;
+async function train(
+  { out, resume }: { out?: string; resume?: string },
+  command: Command,
+): Promise<void> {
   if (resume !== undefined) refuseOthers(command);
   const again = process.argv.slice(2);
-  const directory = resume ?? options.out ?? freshDirectory("train");
+  const directory = resume ?? out ?? freshDirectory("train");
+  const said = { ...given(command, seedOption), ...given(command, schema) };
+  const wanted = usage(command, () => trainSettings.fill(said));
   const configuration =
     resume === undefined
-      ? trainConfiguration(options)
-      : await unfinished(resume, isGiven(command, "data") ? options.data : undefined);
+      ? wanted
+      : await unfinished(resume, "data" in said ? wanted.data : undefined);
+  const options = sessionOptions(command);
   await session(options, async ({ device, hooks, openData }) => {
     const goOn = ["train", "--resume", directory, ...deviceArguments(options)];
     const record = await resumable(hooks, { again, resume: goOn }, async (hooks) => {
@@ -73,12 +88,9 @@ async function unfinished(path: string, data?: DataSource): Promise<TrainConfigu
   );
 }
 
-const isGiven = (command: Command, name: string): boolean =>
-  command.getOptionValueSource(name) === "cli";
-
 /** What opens the same device again: another one would round otherwise. */
 const deviceArguments = ({ device, subgroupMatrices }: SessionOptions): string[] => [
-  ...(device === "auto" ? [] : ["--device", device]),
+  ...(device === undefined || device === "auto" ? [] : ["--device", device]),
   ...(subgroupMatrices ? ["--subgroup-matrices"] : []),
 ];
 
@@ -90,7 +102,7 @@ function refuseOthers(command: Command): void {
   const allowed = ["resume", "data", "device", "threads", "subgroupMatrices", "json"];
   const given = command.options.filter((option) => {
     const name = option.attributeName();
-    return isGiven(command, name) && !allowed.includes(name);
+    return command.getOptionValueSource(name) === "cli" && !allowed.includes(name);
   });
   if (given.length === 0) return;
   command.error(

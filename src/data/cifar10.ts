@@ -1,13 +1,8 @@
+import { text as textField } from "../schema/index.js";
+import { defineData, type TrainAndTest } from "./definition.js";
+import { directory, type ReadFile } from "./directory.js";
 import { type ImageSet, imageSet } from "./image-set.js";
 import { readPlanarRecords } from "./planar.js";
-
-/** Gives the content of the file called `name`; rejects when there is none. */
-export type ReadFile = (name: string) => Promise<Uint8Array>;
-
-export interface TrainAndTest {
-  readonly train: ImageSet;
-  readonly test: ImageSet;
-}
 
 export const CIFAR10_FILES = {
   classes: "batches.meta.txt",
@@ -41,6 +36,17 @@ export async function cifar10(readFile: ReadFile): Promise<TrainAndTest> {
     test: await readSplit(readFile, "cifar10-test", CIFAR10_FILES.test, classes),
   };
 }
+
+export const cifar10Data = defineData({
+  name: "cifar10",
+  title: "CIFAR-10",
+  doc: "the unpacked binary version",
+  source: "Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+  options: {
+    directory: textField({ doc: "the folder cifar-10-batches-bin", placeholder: "dir" }),
+  },
+  open: (options) => cifar10(directory(options.directory)),
+});
 
 async function readSplit(
   readFile: ReadFile,

@@ -2,9 +2,10 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { FileFormatError } from "../io/file-format-error.js";
 import { CIFAR10_FILES } from "./cifar10.js";
-import { type DownloadOptions, download } from "./download.js";
+import { type DownloadOptions, download, downloadTable } from "./download.js";
 import { tarEntries } from "./tar.js";
 
 export const CIFAR10_ARCHIVE = {
@@ -15,6 +16,12 @@ export const CIFAR10_ARCHIVE = {
 export type Cifar10DownloadOptions = Partial<DownloadOptions> & {
   /** Where the archive lies; a mirror's address with the same checksum, or another `md5`. */
   url?: string;
+};
+
+const cifar10Table: OptionTable<Cifar10DownloadOptions> = {
+  ...downloadTable,
+  md5: "string",
+  url: "string",
 };
 
 /**
@@ -29,6 +36,7 @@ export async function downloadCifar10(
   parent: string,
   options: Cifar10DownloadOptions = {},
 ): Promise<string> {
+  checkOptions("downloadCifar10", options, cifar10Table);
   const { url, ...rest } = { ...CIFAR10_ARCHIVE, ...options };
   const folder = join(parent, "cifar-10-batches-bin");
   const wanted = [CIFAR10_FILES.classes, ...CIFAR10_FILES.train, ...CIFAR10_FILES.test];

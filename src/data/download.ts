@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { checkOptions, type OptionTable } from "../device/options.js";
 
 export interface DownloadOptions {
   /** The file's MD5: 32 hex digits. */
@@ -16,6 +17,15 @@ export interface DownloadOptions {
   signal?: AbortSignal;
 }
 
+/** @internal */
+export const downloadTable: OptionTable<DownloadOptions> = {
+  md5: "string!",
+  onProgress: "checked",
+  retries: "number",
+  retryDelay: "number",
+  signal: "checked",
+};
+
 /** What the server said is final: trying again will not help. */
 class FinalError extends Error {}
 
@@ -27,6 +37,7 @@ class FinalError extends Error {}
  *   RangeError for a checksum that is none, before anything is fetched
  */
 export async function download(url: string, file: string, options: DownloadOptions): Promise<void> {
+  checkOptions("download", options, downloadTable);
   const { retries = 5, retryDelay = 1000, signal } = options;
   const md5 = checkedMd5(url, options.md5);
   if ((await sizeOf(file)) > 0 && (await md5Of(file)) === md5) return;

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { Philox } from "../tensor/random.js";
 import { imageBytes, type Labelled } from "./image-set.js";
 import { type Images, readImages } from "./image-source.js";
@@ -10,6 +11,13 @@ export interface LoaderOptions {
   /** Leave the last batch out when it is smaller than the others (default: false). */
   dropLast?: boolean;
 }
+
+const loaderOptions: OptionTable<LoaderOptions> = {
+  batchSize: "checked!",
+  seed: "number!",
+  shuffle: "boolean",
+  dropLast: "boolean",
+};
 
 /** Filled in place: valid until the second-next batch of the epoch is asked for. */
 export interface Batch {
@@ -68,6 +76,7 @@ export class BatchLoader {
 
   /** @throws RangeError when the batch size is not a positive integer or no batch would result */
   constructor(set: Images, options: LoaderOptions) {
+    checkOptions("BatchLoader", options, loaderOptions);
     const { batchSize, seed, shuffle = true } = options;
     const count = set.labels.length;
     const { length, sizes } = batchSizes(count, options, `images of ${set.name}`);

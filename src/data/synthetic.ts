@@ -1,6 +1,8 @@
+import { checkOptions, type OptionTable } from "../device/options.js";
+import { integer } from "../schema/index.js";
 import { Philox } from "../tensor/random.js";
 import { blur, type Canvas, type Colour, draw, type Placement, paint } from "./canvas.js";
-import type { TrainAndTest } from "./cifar10.js";
+import { defineData, type TrainAndTest } from "./definition.js";
 import { box, FORMS, type Form } from "./forms.js";
 import { type ImageSet, imageSet } from "./image-set.js";
 
@@ -12,6 +14,13 @@ export interface SyntheticOptions {
   /** Height and width in pixels, at least 8. */
   size?: number;
 }
+
+const syntheticOptions: OptionTable<SyntheticOptions> = {
+  train: "number!",
+  test: "number!",
+  seed: "number!",
+  size: "number",
+};
 
 /** Test images are drawn from streams of their own, whatever the number of training images. */
 const FIRST_TEST_STREAM = 2 ** 31;
@@ -40,6 +49,7 @@ const wave = (x: number) => Math.abs((x - Math.floor(x)) * 2 - 1);
  * on the pixels at half size 45%.
  */
 export function syntheticShapes(options: SyntheticOptions): TrainAndTest {
+  checkOptions("syntheticShapes", options, syntheticOptions);
   const { train, test, seed, size = 32 } = options;
   if (!Number.isInteger(size) || size < 8) {
     throw new RangeError(`syntheticShapes: size must be an integer of at least 8, got ${size}`);
@@ -49,6 +59,19 @@ export function syntheticShapes(options: SyntheticOptions): TrainAndTest {
     test: part("shapes-test", test, seed, FIRST_TEST_STREAM, size),
   };
 }
+
+export const syntheticData = defineData({
+  name: "synthetic",
+  title: "synthetic shapes",
+  doc: "ten classes of pictures, drawn by code",
+  source: "this package",
+  options: {
+    train: integer({ min: 1, default: 6000, doc: "training images" }),
+    test: integer({ min: 1, default: 2000, doc: "test images" }),
+    seed: integer({ min: 0, default: 0, doc: "decides the images" }),
+  },
+  open: syntheticShapes,
+});
 
 function part(name: string, count: number, seed: number, stream: number, size: number): ImageSet {
   if (!Number.isInteger(count) || count < 0 || count > FIRST_TEST_STREAM) {

@@ -1,5 +1,5 @@
 import { noGrad } from "../autograd/tape.js";
-import type { ImageSet } from "../data/image-set.js";
+import type { Images } from "../data/image-source.js";
 import type { Classifier } from "../models/classifier.js";
 import type { Linear } from "../nn/layers.js";
 import { placementOf } from "../nn/place.js";
@@ -7,21 +7,74 @@ import { add, affine, mul, powScalar, square } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
 import { cosine } from "../optim/schedules.js";
 import { SGD } from "../optim/sgd.js";
+import {
+  type Definition,
+  flag,
+  integer,
+  number,
+  oneOf,
+  settings,
+  type Values,
+} from "../schema/index.js";
 import { tensor } from "../tensor/create.js";
 import { Philox } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Augmentation } from "../training/batch-input.js";
-import { classification, fit, type StepProgress } from "../training/fit.js";
-import { checkModelData } from "../training/model-data.js";
-import { type PauseHooks, pausable } from "../training/pause.js";
-import { checkPrecision, type Precision } from "../training/precision.js";
+import { augmentationSettings } from "../training/batch-input.js";
+import { classification, fit } from "../training/fit.js";
+import { pausable } from "../training/pause.js";
+import { checkPrecision, precisionField } from "../training/precision.js";
+import { type DefenseDefinition, type DefenseHooks, defineDefense } from "./defense.js";
 
-/** What tells the five tuning methods apart (FST paper, section 3 and algorithm 1). */
-export interface TuningMethod {
-  readonly name: string;
-  readonly title: string;
-  /** One line on what it does. */
-  readonly doc: string;
+/** Every choice of the loop. Defaults are the paper's for CIFAR-10. */
+const fields = {
+  epochs: integer({ min: 1, default: 10, doc: "passes over the tuning images" }),
+  lr: number({
+    above: 0,
+    default: 0.01,
+    doc: "first rate of the cosine schedule",
+    placeholder: "rate",
+  }),
+  momentum: number({ min: 0, below: 1, default: 0.9, doc: "momentum of SGD" }),
+  weightDecay: number({ min: 0, default: 0, doc: "L2 penalty" }),
+  batchSize: integer({ min: 1, default: 128, doc: "images a step" }),
+  dropLast: flag({
+    default: false,
+    doc: "leave out the last batch of an epoch if it is smaller",
+  }),
+  seed: integer({ min: 0, default: 0, doc: "decides the re-drawn head and the batches" }),
+  alpha: number({
+    default: 0.2,
+    doc: "fst: weight of <W, W_ori>; 0.2 on CIFAR-10, 0.1 on GTSRB, 0.001 with 100 and more classes",
+  }),
+  // The authors' code has pinned norms in FT and FT-init too, and FE-tuning's frozen head gets the
+  // original norm.
+  projection: oneOf(["fst", "all"], {
+    default: "all",
+    doc: "hold the head's norm in fst only, or in all methods as the authors' code does",
+  }),
+  projectAtStart: flag({
+    default: false,
+    doc: "rescale a re-drawn head before the first step too (the authors' code does not)",
+  }),
+  redrawBias: flag({
+    default: true,
+    doc: "re-drawing the head's bias together with its weight",
+  }),
+  batchNorm: oneOf(["train", "frozen"], {
+    default: "train",
+    doc: "train: batch statistics, running ones drift; frozen: as they are",
+  }),
+  labelSmoothing: number({ min: 0, below: 1, default: 0, doc: "label smoothing" }),
+  augmentation: augmentationSettings,
+  precision: precisionField,
+};
+
+export const tuningSettings = settings("tuning", fields);
+export type TuningOptions = Values<typeof fields>;
+export const tuningDefaults: TuningOptions = tuningSettings.fill();
+
+/** A method of the tuning loop, and what tells it from the others (FST paper, section 3). */
+export interface TuningMethod extends Omit<Definition, "options"> {
   /** Re-draw the head before tuning. */
   readonly redrawHead: boolean;
   readonly tuned: "all" | "head" | "features";
@@ -29,82 +82,36 @@ export interface TuningMethod {
   readonly shift: boolean;
 }
 
-/** Every choice of the loop. Defaults are the paper's for CIFAR-10. */
-export interface TuningOptions {
-  epochs: number;
-  lr: number;
-  momentum: number;
-  weightDecay: number;
-  batchSize: number;
-  /** Leave out the last batch of an epoch if it is smaller: one value a channel is none for batch norm. */
-  dropLast: boolean;
-  seed: number;
-  /** Weight of <W, W_ori>: 0.2 on CIFAR-10, 0.1 on GTSRB, 0.001 on CIFAR-100 and Tiny-ImageNet. */
-  alpha: number;
-  /**
-   * Rescale the head to its original norm after each step: in every method, as the authors' code
-   * does (its FT and FT-init have pinned norms, and FE-tuning's frozen head gets the original
-   * norm), or in FST only.
-   */
-  projection: "fst" | "all";
-  /** Rescale the re-drawn head before the first step too (the authors' code does not). */
-  projectAtStart: boolean;
-  /** Re-draw the head's bias together with its weight. */
-  redrawBias: boolean;
-  /** Batch norm in training mode (statistics drift with the tuning set) or frozen. */
-  batchNorm: "train" | "frozen";
-  labelSmoothing: number;
-  augmentation: Augmentation;
-  precision: Precision;
-}
-
-export const tuningDefaults: TuningOptions = {
-  epochs: 10,
-  lr: 0.01,
-  momentum: 0.9,
-  weightDecay: 0,
-  batchSize: 128,
-  dropLast: false,
-  seed: 0,
-  alpha: 0.2,
-  projection: "all",
-  projectAtStart: false,
-  redrawBias: true,
-  batchNorm: "train",
-  labelSmoothing: 0,
-  augmentation: { pad: 4, flip: true },
-  precision: "f32",
-};
-
-/** What a defense may see: the model and clean images. It never sees the trigger. */
-export interface DefenseInput extends PauseHooks {
-  readonly model: Classifier;
-  readonly tuning: ImageSet;
-  /** Kernels compiled before the first step; see `FitOptions`. */
-  readonly onCompile?: (done: number, all: number) => void;
-  readonly onStep?: (progress: StepProgress) => void;
-  readonly signal?: AbortSignal;
+export function tuningDefense(method: TuningMethod): DefenseDefinition<typeof fields> {
+  const { name, title, doc, source } = method;
+  return defineDefense({
+    ...{ name, title, doc, source, options: fields },
+    check(device, clean, { precision }) {
+      checkPrecision(device, precision);
+      if (clean.labels.length === 0) throw new RangeError("tuning: the clean set has no images");
+    },
+    epochs: ({ epochs }) => epochs,
+    run: (model, clean, options, hooks) => tune(method, model, clean, options, hooks),
+  });
 }
 
 /**
- * Tunes a model in place on clean images: one loop, five methods. Steps as in the authors' code:
- * keep W_ori and C = ||W_ori||; re-draw the head; then per batch loss = CE + alpha <W, W_ori>, SGD
- * step, W := W C / ||W||; cosine schedule stepped once an epoch; the last iterate is the result.
+ * Tunes a model in place on clean images: one loop, five methods. Steps as in the authors' code
+ * (algorithm 1): keep W_ori and C = ||W_ori||; re-draw the head; then per batch loss = CE + alpha
+ * <W, W_ori>, SGD step, W := W C / ||W||; cosine schedule stepped once an epoch; the last iterate is
+ * the result.
  *
  * @throws ModelDataError when the images are not such as the model takes, before anything is changed
  * @throws NonFiniteError when the model is or becomes NaN or infinite
  */
-export async function tune(
+async function tune(
   method: TuningMethod,
-  input: DefenseInput,
-  changes: Partial<TuningOptions> = {},
+  model: Classifier,
+  clean: Images,
+  options: TuningOptions,
+  hooks: DefenseHooks,
 ): Promise<void> {
-  const options = { ...tuningDefaults, ...changes };
-  checkOptions(options);
-  const { model, tuning, ...hooks } = input;
-  checkModelData("tuning", model, tuning);
   const { device } = placementOf(model);
-  checkPrecision(device, options.precision);
   const head = model.head;
   const weight = head.weight.value;
   const before = await weight.read();
@@ -121,9 +128,9 @@ export async function tune(
     if (projects && options.projectAtStart) project();
     if (options.batchNorm === "train") model.train();
     else model.eval();
-    optimizer = new SGD(model, options);
-    await fit(model, tuning, optimizer, {
-      ...hooks,
+    const { lr, momentum, weightDecay } = options;
+    optimizer = new SGD(model, { lr, momentum, weightDecay });
+    await fit(model, clean, optimizer, {
       ...pausable(model, optimizer, hooks),
       epochs: options.epochs,
       batchSize: options.batchSize,
@@ -180,16 +187,4 @@ function choose(model: Classifier, tuned: TuningMethod["tuned"]): () => void {
   return () => {
     for (const [p, trainable] of before) p.trainable = trainable;
   };
-}
-
-function checkOptions(options: TuningOptions): void {
-  const must = (ok: boolean, name: string, value: number, form: string): void => {
-    if (!ok) throw new RangeError(`tuning: ${name} must be ${form}, not ${value}`);
-  };
-  const { epochs, batchSize, lr, momentum, alpha } = options;
-  must(Number.isInteger(epochs) && epochs > 0, "epochs", epochs, "a positive integer");
-  must(Number.isInteger(batchSize) && batchSize > 0, "batchSize", batchSize, "a positive integer");
-  must(lr > 0 && Number.isFinite(lr), "lr", lr, "above 0");
-  must(momentum >= 0 && momentum < 1, "momentum", momentum, "in [0, 1)");
-  must(Number.isFinite(alpha), "alpha", alpha, "a number");
 }

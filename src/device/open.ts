@@ -1,7 +1,9 @@
-import { type CpuDeviceOptions, openCpuDevice } from "./cpu/open.js";
+import { type CpuDeviceOptions, cpuDeviceTable, openCpuDevice } from "./cpu/open.js";
 import type { Device } from "./device.js";
 import { DeviceUnavailableError } from "./errors.js";
-import { openWebGpuDevice, type WebGpuOptions } from "./webgpu/device.js";
+import { checkOptions, type OptionTable, pickOptions } from "./options.js";
+import { openWebGpuDevice } from "./webgpu/device.js";
+import { type WebGpuOptions, webGpuTable } from "./webgpu/options.js";
 
 export interface OpenDeviceOptions extends CpuDeviceOptions, WebGpuOptions {
   /**
@@ -11,18 +13,27 @@ export interface OpenDeviceOptions extends CpuDeviceOptions, WebGpuOptions {
   kind?: "auto" | "cpu" | "webgpu";
 }
 
+const openTable: OptionTable<OpenDeviceOptions> = {
+  ...cpuDeviceTable,
+  ...webGpuTable,
+  kind: ["auto", "cpu", "webgpu"],
+};
+
 /**
  * Opens the device of the kind asked for. Throws DeviceUnavailableError when there is none; "auto"
  * always finds one where WebAssembly SIMD exists.
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
-  const kind = options.kind ?? "auto";
-  if (kind === "cpu") return openCpuDevice(options);
-  if (kind === "webgpu") return openWebGpuDevice(options);
+  checkOptions("openDevice", options, openTable);
+  const { kind = "auto" } = options;
+  const cpu = pickOptions<CpuDeviceOptions>(options, cpuDeviceTable);
+  const gpu = pickOptions<WebGpuOptions>(options, webGpuTable);
+  if (kind === "cpu") return openCpuDevice(cpu);
+  if (kind === "webgpu") return openWebGpuDevice(gpu);
   try {
-    return await openWebGpuDevice({ software: "refuse", ...options });
+    return await openWebGpuDevice({ software: "refuse", ...gpu });
   } catch (error) {
-    if (error instanceof DeviceUnavailableError) return openCpuDevice(options);
+    if (error instanceof DeviceUnavailableError) return openCpuDevice(cpu);
     throw error;
   }
 }

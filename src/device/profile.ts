@@ -1,5 +1,6 @@
 import type { CallCost } from "./kernels/kernel.js";
 import { costOf, type KernelCalls, type KernelName } from "./kernels.js";
+import { checkOptions, type OptionTable } from "./options.js";
 import type { Peaks } from "./peaks.js";
 
 /** A kernel call, for whoever asks later what a dispatch belonged to. */
@@ -49,11 +50,20 @@ const noPeaks: Peaks = { gflops: Number.NaN, gbytes: Number.NaN };
 const msOf = ({ dispatches }: ProfiledCall): number =>
   dispatches.reduce((sum, { start, end }) => sum + end - start, 0);
 
+export interface ProfileRowOptions {
+  peaks?: Peaks | undefined;
+  /** A row for each kernel (default), or for each of its shapes. */
+  by?: "kernel" | "shape";
+}
+
+const rowOptions: OptionTable<ProfileRowOptions> = { peaks: "checked", by: ["kernel", "shape"] };
+
 /** A profile by kernel, the most expensive first; `by: "shape"` has a row for each shape too. */
 export function profileRows(
   calls: readonly ProfiledCall[],
-  options: { peaks?: Peaks | undefined; by?: "kernel" | "shape" } = {},
+  options: ProfileRowOptions = {},
 ): ProfileRow[] {
+  checkOptions("profileRows", options, rowOptions);
   const { peaks = noPeaks, by = "kernel" } = options;
   const groups = new Map<string, ProfiledCall[]>();
   for (const call of calls) {

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { describe } from "./describe.js";
 import { reading } from "./file-format-error.js";
 import { readLegacyFormat, readZipFormat } from "./pytorch-containers.js";
@@ -9,7 +10,7 @@ import {
   type StoredTensor,
   UnreadableTensor,
 } from "./pytorch-tensors.js";
-import { budgetFor, COST, type ReadBudget, type ReadOptions } from "./read-budget.js";
+import { budgetFor, COST, type ReadBudget, type ReadOptions, readTable } from "./read-budget.js";
 import type { NamedTensor } from "./state-dict.js";
 import { unwrapNames } from "./wrapper-names.js";
 import { isZip } from "./zip.js";
@@ -21,6 +22,8 @@ export interface PyTorchOptions extends ReadOptions {
    */
   key?: string;
 }
+
+const pyTorchTable: OptionTable<PyTorchOptions> = { ...readTable, key: "string" };
 
 /** Where in a file tensors came from. */
 export interface Origin {
@@ -58,6 +61,7 @@ export class PyTorchTensors extends Map<string, NamedTensor> {
  *   run; also when reading would take more memory than the options allow
  */
 export function readPyTorch(file: Uint8Array, options: PyTorchOptions = {}): PyTorchTensors {
+  checkOptions("readPyTorch", options, pyTorchTable);
   const budget = budgetFor(file, options);
   return reading("PyTorch file", options.file, () => {
     const saved = isZip(file) ? readZipFormat(file, budget) : readLegacyFormat(file, budget);

@@ -1,3 +1,4 @@
+import type { OptionTable } from "../device/options.js";
 import { FileFormatError } from "./file-format-error.js";
 
 /** What every reader of tensors takes. */
@@ -15,6 +16,13 @@ export interface ReadOptions {
    */
   wrappers?: "remove" | "keep";
 }
+
+/** @internal */
+export const readTable: OptionTable<ReadOptions> = {
+  file: "string",
+  memory: "checked",
+  wrappers: ["remove", "keep"],
+};
 
 /**
  * What values take at most, measured on V8 with 64 bits: `item` is one of a dict or set, `room` what
@@ -81,10 +89,7 @@ export class ReadBudget {
  * A budget for the file, before it is read.
  * @throws FileFormatError when `file` is not bytes; RangeError for options that are none
  */
-export function budgetFor(file: Uint8Array, { memory, wrappers }: ReadOptions): ReadBudget {
-  if (wrappers !== undefined && wrappers !== "remove" && wrappers !== "keep") {
-    throw new RangeError(`wrappers is ${wrappers}, expected "remove" or "keep"`);
-  }
+export function budgetFor(file: Uint8Array, { memory }: ReadOptions): ReadBudget {
   if (!(file instanceof Uint8Array)) {
     throw new FileFormatError(
       `expected the file's bytes as a Uint8Array, got ${Object.prototype.toString.call(file)}`,

@@ -1,8 +1,9 @@
+import { checkOptions } from "../device/options.js";
 import { decodeText } from "./cursor.js";
 import { describe, describeSizes } from "./describe.js";
 import { decode, ELEMENTS, type ElementType, fileBytes, hostBytes } from "./element-types.js";
 import { FileFormatError, reading } from "./file-format-error.js";
-import { budgetFor, COST, type ReadBudget, type ReadOptions } from "./read-budget.js";
+import { budgetFor, COST, type ReadBudget, type ReadOptions, readTable } from "./read-budget.js";
 import { countOf, faultOf, isCount, type StateDict } from "./state-dict.js";
 import { type Json, parseJson } from "./strict-json.js";
 import { unwrapNames } from "./wrapper-names.js";
@@ -31,6 +32,7 @@ const DTYPES = Object.keys(ELEMENTS).filter((type) => !/^Q|^C128$/.test(type));
  *   than the options allow
  */
 export function readSafetensors(file: Uint8Array, options: ReadOptions = {}): Safetensors {
+  checkOptions("readSafetensors", options, readTable);
   const budget = budgetFor(file, options);
   return reading("safetensors", options.file, () => {
     const { header, values } = split(file, budget);

@@ -1,25 +1,37 @@
-import type { VariantMap } from "../device/choices.js";
-import type { DeviceInfo } from "../device/device.js";
 import { FileFormatError } from "../io/file-format-error.js";
 import { readSafetensors, type Safetensors, writeSafetensors } from "../io/safetensors.js";
 import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
 import { stateDict } from "../nn/state-dict.js";
-import type { LossScale } from "../optim/loss-scaler.js";
+import {
+  FormatError,
+  integer,
+  listOf,
+  number,
+  object,
+  parse,
+  parseJson,
+  type Schema,
+  text,
+  type ValueOf,
+} from "../schema/index.js";
 import type { PausedFit } from "../training/pause.js";
 import type { ModelConfiguration } from "./configuration.js";
-import { Fields, FormatError } from "./fields.js";
-import { readVariants } from "./variants.js";
+import { variantsSchema } from "./variants.js";
 import { version } from "./version.js";
 
 /** A model as a safetensors file with PyTorch's names and layout. */
 export async function encodeCheckpoint(
   model: Classifier,
-  { architecture, width }: ModelConfiguration,
+  configuration: ModelConfiguration,
 ): Promise<Uint8Array> {
-  const metadata = { architecture, width: String(width), shiftgrad: version };
+  const settings = Object.entries(configuration).map(([name, value]) => [name, asText(value)]);
+  const metadata = { ...Object.fromEntries(settings), shiftgrad: version };
   return writeSafetensors(await stateDict(model), metadata);
 }
+
+const asText = (value: unknown): string =>
+  typeof value === "string" ? value : JSON.stringify(value);
 
 /** @throws FormatError when the file is none of tensors */
 export const decodeCheckpoint = (bytes: Uint8Array, where: string): StateDict =>
@@ -38,11 +50,19 @@ function read(bytes: Uint8Array, where: string): Safetensors {
 const momentumName = "optimizer.momentum";
 
 /** On what a training got as far as it is. */
-export interface RanOn {
-  readonly device: Pick<DeviceInfo, "name" | "features">;
+const ranOnSchema = object({
+  device: object({ name: text({}), features: listOf(text({})) }),
   /** Kernel variants that ran and were not presets. */
-  readonly variants: VariantMap;
-}
+  variants: variantsSchema,
+});
+export type RanOn = ValueOf<typeof ranOnSchema>;
+
+const progressSchema = object({ epochs: integer({ min: 1 }), loss: number({}) });
+const scaleSchema = object({
+  scale: number({}),
+  goodSteps: integer({ min: 0 }),
+  skippedSteps: integer({ min: 0 }),
+});
 
 /** Before the names of what belongs to the step's other model number `i`. */
 const otherPrefix = (i: number): string => `other ${i}: `;
@@ -76,22 +96,22 @@ export function decodeState(
   where: string,
 ): { state: PausedFit; ranOn: RanOn | null } {
   const { tensors, metadata } = read(bytes, where);
-  const progress = new Fields(
-    { epochs: number(metadata.epochs), loss: number(metadata.loss) },
-    where,
-  );
+  const said = { epochs: written(metadata.epochs), loss: written(metadata.loss) };
+  const progress = parse(progressSchema, said, where, "record");
   const others: Pick<PausedFit, "model" | "optimizer">[] = [];
   while (tensors.has(otherPrefix(others.length + 1) + momentumName)) {
     others.push(take(tensors, otherPrefix(others.length + 1), where));
   }
   const { lossScale, ranOn } = metadata;
+  const inJson = <T>(schema: Schema<T>, text: string): T =>
+    parse(schema, parseJson(text, `${where}: metadata`), `${where}: metadata`, "record");
   const state: PausedFit = {
-    ...{ epochs: progress.integer("epochs", 1), loss: progress.number("loss") },
+    ...progress,
     ...take(tensors, "", where),
     ...(others.length > 0 && { others }),
-    ...(lossScale !== undefined && { lossScale: readLossScale(json(lossScale, where)) }),
+    ...(lossScale !== undefined && { lossScale: inJson(scaleSchema, lossScale) }),
   };
-  return { state, ranOn: ranOn === undefined ? null : readRanOn(json(ranOn, where)) };
+  return { state, ranOn: ranOn === undefined ? null : inJson(ranOnSchema, ranOn) };
 }
 
 /** Takes out what belongs to one of the step's models. */
@@ -111,32 +131,5 @@ function take(tensors: StateDict, prefix: string, where: string) {
 }
 
 /** A number that was written as text; what is none stays as it is. */
-const number = (text: string | undefined): number | string | undefined =>
+const written = (text: string | undefined): number | string | undefined =>
   /^-?\d+(\.\d+)?(e[+-]\d+)?$/.test(text ?? "") ? Number(text) : text;
-
-/** The fields of an object that was written as JSON. */
-function json(text: string, where: string): Fields {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new FormatError(`${where}: its metadata are not JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  return new Fields(value, `${where}: metadata`);
-}
-
-function readRanOn(fields: Fields): RanOn {
-  const device = fields.object("device");
-  return {
-    device: { name: device.string("name"), features: device.strings("features") },
-    variants: readVariants(fields),
-  };
-}
-
-const readLossScale = (fields: Fields): LossScale => ({
-  scale: fields.number("scale"),
-  goodSteps: fields.integer("goodSteps"),
-  skippedSteps: fields.integer("skippedSteps"),
-});

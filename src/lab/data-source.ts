@@ -1,8 +1,7 @@
-import { cifar10, type TrainAndTest } from "../data/cifar10.js";
-import { directory } from "../data/directory.js";
+import type { TrainAndTest } from "../data/definition.js";
 import { contentHash } from "../data/hash.js";
 import type { ImageSet } from "../data/image-set.js";
-import { syntheticShapes } from "../data/synthetic.js";
+import { dataSources } from "../data/sources.js";
 import type { DataSource } from "./configuration.js";
 import type { DataIdentity } from "./record.js";
 
@@ -16,12 +15,9 @@ export class DataMismatchError extends Error {
   override name = "DataMismatchError";
 }
 
-/** Reads or draws the images of a source. Node only. */
-export async function openData(source: DataSource): Promise<OpenedData> {
-  const { train, test } =
-    source.kind === "cifar10"
-      ? await cifar10(directory(source.directory))
-      : syntheticShapes(source);
+/** Reads or draws the images of a source. */
+export async function openData({ kind, ...options }: DataSource): Promise<OpenedData> {
+  const { train, test } = await dataSources.get(kind).open(options);
   return { train, test, identities: { train: await identify(train), test: await identify(test) } };
 }
 

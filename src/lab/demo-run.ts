@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { defenses } from "../defenses/index.js";
+import { type Options, settled } from "../schema/index.js";
 import { checkPrecision } from "../training/precision.js";
-import type { DemoConfiguration } from "./configuration.js";
+import { type DemoConfiguration, demoSettings } from "./configuration.js";
 import { Examiner } from "./examine.js";
-import { methodNamed } from "./purify.js";
 import { purifyRun } from "./purify-run.js";
 import type { DemoRecord, PurifyMetrics, PurifyRecord, TrainRecord } from "./record.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
@@ -12,6 +13,7 @@ import type { RunHooks } from "./sitting.js";
 import { openSourceRun } from "./source-run.js";
 import { trainRun } from "./train-run.js";
 import { victimData } from "./victim.js";
+import { modelInWords } from "./words.js";
 
 /**
  * Trains one victim and purifies it by several methods, each from the same checkpoint, side by
@@ -22,12 +24,13 @@ export async function demoRun(
   request: RunRequest<DemoConfiguration>,
   hooks: RunHooks = {},
 ): Promise<DemoRecord> {
-  const { configuration, device, data, directory: path, command = [], keep } = request;
+  const { device, data, directory: path, command = [], keep } = request;
+  const configuration = await settled(demoSettings, request.configuration, "demo");
   const { victim, methods, tuning } = configuration;
   checkPrecision(device, victim.training.precision);
-  const examiner = Examiner.create(data.test, victim.attack);
-  victimData(data.train, victim);
-  methods.forEach(methodNamed);
+  const examiner = await Examiner.create(data.test, victim.attack);
+  await victimData(data.train, victim);
+  for (const method of methods) defenses.get(method);
   const plan: Plan<DemoRecord> = {
     kind: "demo",
     ...{ configuration, command, device, keep, directory: path },
@@ -41,8 +44,8 @@ export async function demoRun(
       const before = metricsOf(trained).examination;
       const purified: PurifyRecord[] = [];
       for (const method of methods) {
-        const shared = { ...part(method), source, tuning, curve: victim.curve, before };
-        purified.push(await purifyRun({ ...shared, method }, hooks));
+        const shared = { ...part(method), source, curve: victim.curve, before };
+        purified.push(await purifyRun({ ...shared, method, tuning: of(method, tuning) }, hooks));
       }
       for (const { variants } of [trained, ...purified]) sitting.include(variants);
       const found = purified.map((r) => [r.configuration.method, metricsOf(r)] as const);
@@ -58,7 +61,7 @@ export async function demoRun(
       for (const method of methods) {
         const found = (await read(method).record()) as PurifyRecord;
         const lines = await read(method).metrics(found);
-        const title = `Tuning by ${methodNamed(method).title}`;
+        const title = `Tuning by ${defenses.get(method).title}`;
         curves.push({ title, lines, before: metrics.victim });
         purified.push(found);
       }
@@ -75,6 +78,12 @@ export async function demoRun(
   return recordedRun(plan, job, hooks);
 }
 
+/** Those of the options that a method has. */
+function of(method: string, tuning: Options): Options {
+  const { fields } = defenses.get(method).options;
+  return Object.fromEntries(Object.entries(tuning).filter(([name]) => Object.hasOwn(fields, name)));
+}
+
 function metricsOf<R extends TrainRecord | PurifyRecord>(record: R): NonNullable<R["metrics"]> {
   if (record.metrics) return record.metrics;
   throw new Error(`a ${record.kind} run ended without metrics`);
@@ -83,7 +92,7 @@ function metricsOf<R extends TrainRecord | PurifyRecord>(record: R): NonNullable
 function rowOf(record: PurifyRecord): ResultRow {
   const metrics: PurifyMetrics = metricsOf(record);
   return {
-    name: methodNamed(record.configuration.method).title,
+    name: defenses.get(record.configuration.method).title,
     examination: metrics.after,
     defenseEffectiveness: metrics.defenseEffectiveness,
     seconds: record.seconds,
@@ -93,23 +102,22 @@ function rowOf(record: PurifyRecord): ResultRow {
 function lead(trained: TrainRecord, purified: readonly PurifyRecord[]): string[] {
   const { attack, model, training } = trained.configuration;
   const { poisonedImages } = metricsOf(trained);
-  const tuning = purified[0]?.configuration.tuning;
   const found = purified.flatMap((record) => {
     const { after } = metricsOf(record);
     if (!after.backdoor) return [];
-    const { title } = methodNamed(record.configuration.method);
+    const { title } = defenses.get(record.configuration.method);
     return [`${title} leaves ${percent(after.backdoor.attackSuccess)}`];
   });
   return [
-    `A ${model.architecture} of width ${model.width} learned ${trained.data.train?.name} for ` +
+    `A ${modelInWords(model)} learned ${trained.data.train?.name} for ` +
       `${training.epochs} epochs.` +
       (attack
         ? ` ${poisonedImages} of its training images (${percent(attack.rate)}) carried the ` +
           `${attack.name} trigger and the label of class ${attack.target}: a backdoor.`
         : ""),
     `The defender has ${trained.data.tuning?.images ?? 0} clean images that the victim has not ` +
-      `seen, knows neither trigger nor target, and tunes the model for ${tuning?.epochs ?? 0} ` +
-      "epochs, each method from the same checkpoint.",
+      `seen, knows neither trigger nor target, and purifies the model, by each method from the same ` +
+      "checkpoint.",
     ...(found.length > 0 ? [`Attack success afterwards: ${found.join(", ")}.`] : []),
   ];
 }

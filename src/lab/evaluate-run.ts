@@ -25,7 +25,7 @@ export async function evaluateRun(
 ): Promise<EvaluateRecord> {
   const { victim, lineage } = source;
   checkIdentities(data.identities, source.record.data, source.directory.path);
-  const examiner = Examiner.create(data.test, victim.attack);
+  const examiner = await Examiner.create(data.test, victim.attack);
   const plan: Plan<EvaluateRecord> = {
     kind: "evaluate",
     ...{ command, device, keep, directory, lineage },

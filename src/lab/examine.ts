@@ -1,6 +1,7 @@
 import { triggered } from "../attacks/index.js";
 import type { ImageSet } from "../data/image-set.js";
 import { subset } from "../data/image-source.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Classifier } from "../models/classifier.js";
 import { Philox } from "../tensor/random.js";
 import { accuracy, predict } from "../training/predict.js";
@@ -15,6 +16,12 @@ export interface ExamineOptions {
   signal?: AbortSignal;
 }
 
+const examineOptions: OptionTable<ExamineOptions> = {
+  batchSize: "number",
+  onProgress: "checked",
+  signal: "checked",
+};
+
 /**
  * Knows the test images and the attack, and measures models with them. It is the only one that
  * knows both: defenses get a model and clean tuning images.
@@ -26,9 +33,9 @@ export class Examiner {
   readonly #target: number;
 
   /** @param attack null for a model without a backdoor: only C-ACC is measured then */
-  static create(test: ImageSet, attack: AttackConfiguration | null): Examiner {
+  static async create(test: ImageSet, attack: AttackConfiguration | null): Promise<Examiner> {
     if (!attack) return new Examiner(test, null, null, -1);
-    const found = triggered(test, makeAttack(attack, test), attack.target);
+    const found = triggered(test, await makeAttack(attack, test), attack.target);
     return new Examiner(test, subset(test, found.indices), found.set, attack.target);
   }
 
@@ -64,6 +71,7 @@ export class Examiner {
 
   /** C-ACC on the test images; ASR and RA on the triggered ones of the other classes. */
   async examine(model: Classifier, options: ExamineOptions = {}): Promise<Examination> {
+    checkOptions("examine", options, examineOptions);
     const { onProgress, ...shared } = options;
     const all = this.images;
     const from = (first: number) =>

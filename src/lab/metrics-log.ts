@@ -1,26 +1,38 @@
+import {
+  integer,
+  number,
+  object,
+  oneOf,
+  optional,
+  parse,
+  parseJson,
+  type ValueOf,
+} from "../schema/index.js";
 import type { EpochProgress, StepProgress } from "../training/fit.js";
-import { Fields, FormatError } from "./fields.js";
-import type { Examination } from "./metrics.js";
+import { type Examination, shareField } from "./metrics.js";
+
+const epoch = integer({ min: 0 });
+const shared = { loss: number({}), lr: number({}) };
 
 /** A sample of a step. */
-export interface StepLine {
-  readonly type: "step";
-  readonly epoch: number;
-  readonly step: number;
-  readonly loss: number;
-  readonly lr: number;
-  readonly imagesPerSecond: number;
-}
+const stepSchema = object({
+  type: oneOf(["step"], {}),
+  epoch,
+  step: integer({ min: 1 }),
+  ...shared,
+  imagesPerSecond: number({}),
+});
+export type StepLine = ValueOf<typeof stepSchema>;
 
 /** An epoch's end; the shares are of the examiner's subsets, when it looked. */
-export interface EpochLine {
-  readonly type: "epoch";
-  readonly epoch: number;
-  readonly loss: number;
-  readonly lr: number;
-  readonly cleanAccuracy?: number;
-  readonly attackSuccess?: number;
-}
+const epochSchema = object({
+  type: oneOf(["epoch"], {}),
+  epoch,
+  ...shared,
+  cleanAccuracy: optional(shareField),
+  attackSuccess: optional(shareField),
+});
+export type EpochLine = ValueOf<typeof epochSchema>;
 
 /** A line of metrics.jsonl, which holds one JSON object a line, in order of time. */
 export type MetricLine = StepLine | EpochLine;
@@ -62,22 +74,10 @@ export function parseMetrics(text: string, where: string): MetricLine[] {
 }
 
 function parseLine(text: string, where: string): MetricLine {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new FormatError(`${where} is not JSON: ${(cause as Error).message}`, { cause });
-  }
-  const fields = new Fields(value, where);
-  const type = fields.oneOf("type", ["step", "epoch"]);
-  const [epoch, loss, lr] = [fields.integer("epoch"), fields.number("loss"), fields.number("lr")];
-  if (type === "step") {
-    const [step, imagesPerSecond] = [fields.integer("step", 1), fields.number("imagesPerSecond")];
-    return { type, epoch, step, loss, lr, imagesPerSecond };
-  }
-  return {
-    ...{ type, epoch, loss, lr },
-    ...(fields.has("cleanAccuracy") && { cleanAccuracy: fields.share("cleanAccuracy") }),
-    ...(fields.has("attackSuccess") && { attackSuccess: fields.share("attackSuccess") }),
-  };
+  const value = parseJson(text, where);
+  const { type } = parse(lineSchema, value, where, "record");
+  if (type === "step") return parse(stepSchema, value, where, "record");
+  return parse(epochSchema, value, where, "record");
 }
+
+const lineSchema = object({ type: oneOf(["step", "epoch"], {}) });

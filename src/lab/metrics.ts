@@ -1,19 +1,26 @@
-/** What the examiner finds out about a model. Shares of 1. */
-export interface Examination {
-  /** C-ACC: clean test images given their own class. */
-  readonly cleanAccuracy: number;
-  readonly cleanImages: number;
-  /** What the trigger does; null for a run without an attack. */
-  readonly backdoor: BackdoorExamination | null;
-}
+import { integer, nullable, number, object, type ValueOf } from "../schema/index.js";
 
-export interface BackdoorExamination {
+export const shareField = number({ min: 0, max: 1 });
+const imagesField = integer({ min: 1 });
+
+const backdoorSchema = object({
   /** ASR: triggered test images of the other classes given the target class. */
-  readonly attackSuccess: number;
+  attackSuccess: shareField,
   /** RA: triggered test images of the other classes given their own class. */
-  readonly robustAccuracy: number;
-  readonly triggeredImages: number;
-}
+  robustAccuracy: shareField,
+  triggeredImages: imagesField,
+});
+export type BackdoorExamination = ValueOf<typeof backdoorSchema>;
+
+/** What the examiner finds out about a model. Shares of 1. */
+export const examinationSchema = object({
+  /** C-ACC: clean test images given their own class. */
+  cleanAccuracy: shareField,
+  cleanImages: imagesField,
+  /** What the trigger does; null for a run without an attack. */
+  backdoor: nullable(backdoorSchema),
+});
+export type Examination = ValueOf<typeof examinationSchema>;
 
 /**
  * ASR and RA from the classes a model gave to triggered images, none of which is of the target

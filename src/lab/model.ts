@@ -2,12 +2,10 @@ import type { ImageSet } from "../data/image-set.js";
 import type { Device } from "../device/device.js";
 import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
-import { resnet18, resnet34 } from "../models/resnet.js";
+import { models } from "../models/registry.js";
 import { place } from "../nn/place.js";
 import { loadStateDict } from "../nn/state-dict.js";
 import type { ModelConfiguration } from "./configuration.js";
-
-const architecture = { resnet18, resnet34 };
 
 /** A model for the images and classes of a set, on a device, with initial values from the seed. */
 export function makeModel(
@@ -16,11 +14,10 @@ export function makeModel(
   device: Device,
   seed: number,
 ): Classifier {
-  const model = architecture[configuration.architecture]({
-    width: configuration.width,
-    classes: set.classes.length,
-    inChannels: set.channels,
-  });
+  const { height, width, channels, classes } = set;
+  const input = { height, width, channels, classes: classes.length };
+  const { architecture, ...options } = configuration;
+  const model = models.get(architecture).make(input, options);
   place(model, device, { seed });
   return model;
 }

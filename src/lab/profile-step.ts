@@ -1,10 +1,16 @@
 import { measurePeaks, type Peaks } from "../device/peaks.js";
 import type { ProfiledCall } from "../device/profile.js";
 import type { WebGpuDevice } from "../device/webgpu/device.js";
-import { type SampleOptions, sampleStep } from "./sample-step.js";
+import { type Given, integer, settings } from "../schema/index.js";
+import { sampleSettings, sampleStep } from "./sample-step.js";
 
-export interface ProfileStepOptions extends SampleOptions {
-  steps: number;
+export const profileSettings = settings("profile", {
+  ...sampleSettings.fields,
+  steps: integer({ min: 1, default: 3, doc: "steps to time" }),
+});
+export type ProfileStepOptions = Given<typeof profileSettings.fields>;
+
+export interface ProfileStepHooks {
   onStage?: (stage: string) => void;
   onCompile?: (done: number, all: number) => void;
 }
@@ -15,22 +21,24 @@ export interface ProfileStepOptions extends SampleOptions {
  */
 export async function profileStep(
   device: WebGpuDevice,
-  options: ProfileStepOptions,
+  options: ProfileStepOptions = {},
+  hooks: ProfileStepHooks = {},
 ): Promise<{ calls: ProfiledCall[]; peaks: Peaks }> {
+  const { steps, ...sample } = profileSettings.fill(options);
   // Where there are no timestamps this throws, before anything long begins.
   device.profile(true);
   device.profile(false);
-  options.onStage?.("measuring the peaks");
+  hooks.onStage?.("measuring the peaks");
   const peaks = await measurePeaks(device);
-  const step = sampleStep(device, options);
+  const step = sampleStep(device, sample);
   const recording = device.capture(() => step.run());
   try {
-    options.onStage?.("profiling");
-    await recording.ready(options.onCompile);
+    hooks.onStage?.("profiling");
+    await recording.ready(hooks.onCompile);
     recording.replay();
     await device.finish();
     device.profile(true);
-    for (let i = 0; i < options.steps; i++) recording.replay();
+    for (let i = 0; i < steps; i++) recording.replay();
     await device.finish();
     return { calls: await device.profileReport(), peaks };
   } finally {

@@ -1,24 +1,31 @@
-import type { TuningOptions } from "../defenses/tuning.js";
-import { checkPrecision } from "../training/precision.js";
+import { type DefenseDefinition, defenses } from "../defenses/index.js";
+import { type Options, settled } from "../schema/index.js";
 import { encodeCheckpoint } from "./checkpoint.js";
-import type { CurveConfiguration, PurifyConfiguration } from "./configuration.js";
+import {
+  type CurveConfiguration,
+  type PurifyConfiguration,
+  purifyChoice,
+} from "./configuration.js";
 import { checkIdentities, identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
 import { defenseEffectiveness, type Examination } from "./metrics.js";
-import { methodNamed, purify } from "./purify.js";
+import { purify } from "./purify.js";
 import type { DataIdentity, PurifyMetrics, PurifyRecord } from "./record.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { percent, renderReport } from "./report.js";
 import type { RunHooks } from "./sitting.js";
 import { type SourceRun, tellSource, withModelOf } from "./source-run.js";
 import { splitFor } from "./victim.js";
+import { changesInWords } from "./words.js";
 
 export interface PurifyRequest extends Omit<RunRequest<PurifyConfiguration>, "configuration"> {
   /** The run whose model is purified; it is left as it is. */
   readonly source: SourceRun;
+  /** A defense's name. */
   readonly method: string;
-  readonly tuning: TuningOptions;
-  readonly curve: CurveConfiguration;
+  /** Its options, where they are not its defaults. */
+  readonly tuning?: Options;
+  readonly curve?: CurveConfiguration;
   /** What is known of the model before; it is examined otherwise. */
   readonly before?: Examination;
 }
@@ -34,28 +41,33 @@ export async function purifyRun(
   request: PurifyRequest,
   hooks: RunHooks = {},
 ): Promise<PurifyRecord> {
-  const { source, method, tuning, curve, device, data, command = [], keep } = request;
+  const { source, device, data, command = [], keep } = request;
   const { victim, lineage } = source;
-  const { title } = methodNamed(method);
-  checkPrecision(device, tuning.precision);
+  const { method, tuning: given = {}, curve: looks } = request;
+  const wanted = { method, tuning: given, victim, ...(looks && { curve: looks }) };
+  const configuration = await settled(purifyChoice, wanted, "purify");
+  const { tuning, curve } = configuration;
+  const defense = defenses.get(method);
+  const { title } = defense;
   const checkParts = (parts: Readonly<Record<string, DataIdentity>>) =>
     checkIdentities(parts, source.record.data, source.directory.path);
   checkParts(data.identities);
   const clean = splitFor(victim, data.train).tuning;
   const identities = { ...data.identities, tuning: await identify(clean) };
   checkParts(identities);
-  const examiner = Examiner.create(data.test, victim.attack);
+  defense.check?.(device, clean, tuning);
+  const examiner = await Examiner.create(data.test, victim.attack);
   const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
   const plan: Plan<PurifyRecord> = {
     kind: "purify",
     ...{ command, device, keep, directory: request.directory, lineage },
-    configuration: { method, tuning, curve, victim },
+    configuration,
     data: identities,
   };
   const job: Job<PurifyRecord> = {
     execute: (sitting) =>
       withModelOf(source, data.test, device, async (model) => {
-        const loop = sitting.loop(tuning.epochs, sample);
+        const loop = sitting.loop(sample, defense.epochs?.(tuning));
         if (!request.before) hooks.onStage?.("examining the model before");
         const before = request.before ?? (await examiner.examine(model, sitting.examination));
         hooks.onStage?.(`purifying by ${title}`);
@@ -72,7 +84,7 @@ export async function purifyRun(
     report: ({ record, metrics, lines }) =>
       renderReport({
         title: `A backdoor and ${title}`,
-        lead: lead(title, metrics, record),
+        lead: lead(defense, metrics, record),
         rows: [
           { name: "Before", examination: metrics.before },
           {
@@ -89,11 +101,16 @@ export async function purifyRun(
   return recordedRun(plan, job, hooks);
 }
 
-function lead(title: string, { before, after }: PurifyMetrics, record: PurifyRecord): string[] {
-  const { method, tuning } = record.configuration;
+function lead(
+  defense: DefenseDefinition,
+  { before, after }: PurifyMetrics,
+  { configuration: { tuning }, data }: PurifyRecord,
+): string[] {
+  const epochs = defense.epochs?.(tuning);
   const what =
-    `${title} ${methodNamed(method).doc}, with ${record.data.tuning?.images ?? 0} clean images, ` +
-    `${tuning.epochs} epochs at learning rate ${tuning.lr}, seed ${tuning.seed}.`;
+    `${defense.title} ${defense.doc}, with ${data.tuning?.images ?? 0} clean images` +
+    `${epochs === undefined ? "" : ` for ${epochs} epochs`} (settings: ` +
+    `${changesInWords(defense, tuning)}).`;
   if (!before.backdoor || !after.backdoor) return [what];
   return [
     what,

@@ -1,52 +1,35 @@
 import type { ImageSet } from "../data/image-set.js";
-import {
-  type DefenseInput,
-  methods,
-  type TuningMethod,
-  type TuningOptions,
-  tune,
-} from "../defenses/index.js";
+import { type DefenseHooks, defenses } from "../defenses/index.js";
 import type { Classifier } from "../models/classifier.js";
+import type { Options } from "../schema/index.js";
 import type { EpochProgress } from "../training/fit.js";
 
-export const methodNames: readonly string[] = methods.map((method) => method.name);
-
-/** @throws RangeError when there is no purification method of that name */
-export function methodNamed(name: string): TuningMethod {
-  const method = methods.find((m) => m.name === name);
-  if (method) return method;
-  throw new RangeError(
-    `there is no purification method "${name}"; there are ${methodNames.join(", ")}`,
-  );
-}
-
-export interface PurifyHooks
-  extends Pick<DefenseInput, "onCompile" | "onPause" | "onStep" | "resume" | "signal"> {
+export interface PurifyHooks extends Omit<DefenseHooks, "onEpoch"> {
   onEpoch?: (progress: EpochProgress, model: Classifier) => Promise<void> | void;
 }
 
 /**
  * Purifies a model in place with clean images and nothing else.
  *
- * @returns the mean cross-entropy of the last epoch
+ * @param method a defense's name
+ * @param options its options, where they are not its defaults
+ * @returns the mean cross-entropy of the last epoch; null for a defense without epochs
+ * @throws OptionError on an unknown method, or an option that it does not have or take
  */
 export async function purify(
   model: Classifier,
-  tuning: ImageSet,
+  clean: ImageSet,
   method: string,
-  options: Partial<TuningOptions> = {},
-  hooks: PurifyHooks = {},
-): Promise<number> {
-  let loss = hooks.resume?.loss ?? Number.NaN;
-  const { onEpoch, ...others } = hooks;
-  const input: DefenseInput = {
-    ...others,
-    ...{ model, tuning },
+  options: Options = {},
+  { onEpoch, ...hooks }: PurifyHooks = {},
+): Promise<number | null> {
+  let loss = hooks.resume?.loss ?? null;
+  await defenses.get(method).run(model, clean, options, {
+    ...hooks,
     onEpoch: async (progress) => {
       loss = progress.loss;
       await onEpoch?.(progress, model);
     },
-  };
-  await tune(methodNamed(method), input, options);
+  });
   return loss;
 }

@@ -1,11 +1,10 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileHash, isMissing, isTemporary, writeAtomically } from "../files/atomic.js";
+import { FormatError } from "../schema/index.js";
 import { checkIdentities } from "./data-source.js";
-import { FormatError } from "./fields.js";
 import { type MetricLine, parseMetrics } from "./metrics-log.js";
-import { parseRecord } from "./read-record.js";
-import { formatRecord, type RunRecord } from "./record.js";
+import { formatRecord, parseRecord, type RunRecord } from "./record.js";
 import { shellCommand } from "./shell-command.js";
 
 export const runFiles = {

@@ -5,16 +5,17 @@ import { resnet18 } from "../models/resnet.js";
 import { place } from "../nn/place.js";
 import { crossEntropy } from "../ops/cross-entropy.js";
 import { SGD } from "../optim/sgd.js";
+import { type Given, integer, settings } from "../schema/index.js";
 import { BatchInput } from "../training/batch-input.js";
-import { checkPrecision, MixedPrecision, type Precision } from "../training/precision.js";
+import { checkPrecision, MixedPrecision, precisionField } from "../training/precision.js";
 
-export interface SampleOptions {
-  /** Channels of the ResNet-18's first stage. */
-  width: number;
-  batchSize: number;
-  /** Default "f32". "mixed" needs a device with 16-bit floats. */
-  precision?: Precision;
-}
+/** What the step is measured on. */
+export const sampleSettings = settings("sample step", {
+  width: integer({ min: 1, default: 16, doc: "channels of the ResNet-18's first stage" }),
+  batchSize: integer({ min: 1, default: 128, doc: "images a step" }),
+  precision: precisionField,
+});
+export type SampleOptions = Given<typeof sampleSettings.fields>;
 
 /** The training step that devices are measured, tuned and explained with. */
 export interface SampleStep {
@@ -26,8 +27,8 @@ export interface SampleStep {
   release(): void;
 }
 
-export function sampleStep(device: Device, options: SampleOptions): SampleStep {
-  const { width, batchSize, precision = "f32" } = options;
+export function sampleStep(device: Device, options: SampleOptions = {}): SampleStep {
+  const { width, batchSize, precision } = sampleSettings.fill(options);
   checkPrecision(device, precision);
   const { train } = syntheticShapes({ train: batchSize, test: 10, seed: 0 });
   const model = resnet18({ width, classes: train.classes.length });

@@ -1,11 +1,11 @@
 import type { VariantMap, VariantNotes } from "../device/choices.js";
 import type { Device } from "../device/device.js";
 import type { Classifier } from "../models/classifier.js";
+import { FormatError } from "../schema/index.js";
 import type { EpochProgress, StepProgress } from "../training/fit.js";
 import type { PausedFit } from "../training/pause.js";
 import { decodeState, encodeState, type RanOn } from "./checkpoint.js";
 import type { ExamineOptions, Examiner } from "./examine.js";
-import { FormatError } from "./fields.js";
 import type { Left } from "./ledger.js";
 import {
   type EpochLine,
@@ -99,13 +99,13 @@ export class Sitting implements Disposable {
   }
 
   /**
-   * Options for a loop over `epochs` epochs that goes on where an earlier sitting stopped, on the
+   * Options for a loop over `epochs` epochs (any number by default) that goes on where an earlier sitting stopped, on the
    * variants that it ran, and leaves after each epoch what a later sitting may go on from.
    *
    * @param sample looks at the model after each epoch, for the curves
    * @throws FormatError when what was left is damaged
    */
-  loop(epochs: number, sample: Examiner | null) {
+  loop(sample: Examiner | null, epochs = Number.POSITIVE_INFINITY) {
     const { onStep, onEpoch, onCompile, signal } = this.hooks;
     const resume = this.#resume(epochs);
     return {

@@ -1,7 +1,8 @@
 import { placementOf } from "../nn/place.js";
+import { settled } from "../schema/index.js";
 import { checkPrecision } from "../training/precision.js";
 import { encodeCheckpoint } from "./checkpoint.js";
-import type { TrainConfiguration } from "./configuration.js";
+import { type TrainConfiguration, trainSettings } from "./configuration.js";
 import { identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
 import type { TrainMetrics, TrainRecord } from "./record.js";
@@ -9,6 +10,7 @@ import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-ru
 import { percent, renderReport } from "./report.js";
 import type { RunHooks } from "./sitting.js";
 import { trainVictim, victimData } from "./victim.js";
+import { modelInWords, seedsInWords } from "./words.js";
 
 /**
  * Trains a victim and leaves its checkpoint, curves, record and report in a directory. A directory
@@ -19,11 +21,12 @@ export async function trainRun(
   request: RunRequest<TrainConfiguration>,
   hooks: RunHooks = {},
 ): Promise<TrainRecord> {
-  const { configuration, device, data, command = [], keep } = request;
+  const { device, data, command = [], keep } = request;
+  const configuration = await settled(trainSettings, request.configuration, "train");
   const { curve, training } = configuration;
   checkPrecision(device, training.precision);
-  const victims = victimData(data.train, configuration);
-  const examiner = Examiner.create(data.test, configuration.attack);
+  const victims = await victimData(data.train, configuration);
+  const examiner = await Examiner.create(data.test, configuration.attack);
   const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
   const plan: Plan<TrainRecord> = {
     kind: "train",
@@ -33,7 +36,7 @@ export async function trainRun(
   const job: Job<TrainRecord> = {
     async execute(sitting) {
       hooks.onStage?.("training");
-      const loop = sitting.loop(training.epochs, sample);
+      const loop = sitting.loop(sample, training.epochs);
       const victim = await trainVictim(device, victims, configuration, loop);
       try {
         hooks.onStage?.("examining");
@@ -71,10 +74,10 @@ function lead(
   images: number,
   record: TrainRecord,
 ): string[] {
-  const { attack, model, training, seed } = configuration;
+  const { attack, model, training, seeds } = configuration;
   return [
-    `${model.architecture} of width ${model.width}, trained for ${training.epochs} epochs with ` +
-      `seed ${seed} on ${images} images of ${record.data.train?.name ?? "the training set"}, ` +
+    `${modelInWords(model)}, trained for ${training.epochs} epochs with ` +
+      `${seedsInWords(seeds)} on ${images} images of ${record.data.train?.name ?? "the training set"}, ` +
       `less ${record.data.tuning?.images ?? 0} clean images for the defender.`,
     ...(attack
       ? [

@@ -1,5 +1,5 @@
 import type { VariantMap, VariantNotes } from "../device/choices.js";
-import type { Fields } from "./fields.js";
+import { mapOf, text } from "../schema/index.js";
 
 /** The variants that ran where they were not presets. */
 export function notPresets({ ran }: VariantNotes): VariantMap {
@@ -8,10 +8,7 @@ export function notPresets({ ran }: VariantNotes): VariantMap {
 }
 
 /** Variants in a file; files from before they were noted have none. */
-export const readVariants = (fields: Fields): VariantMap =>
-  fields.has("variants")
-    ? fields.entries("variants", (variants, shapeClass) => variants.string(shapeClass))
-    : {};
+export const variantsSchema = mapOf(text({}), {});
 
 /** "12 variants and presets elsewhere", "presets". */
 export function countVariants(variants: VariantMap): string {

@@ -16,7 +16,7 @@ import { makeModel } from "./model.js";
 /** What decides a victim, given the images. */
 export type VictimOptions = Pick<
   TrainConfiguration,
-  "seed" | "model" | "attack" | "split" | "training"
+  "seeds" | "model" | "attack" | "split" | "training"
 >;
 
 export interface TrainHooks extends Omit<PauseHooks, "onEpoch"> {
@@ -39,8 +39,8 @@ export interface Victim {
 }
 
 /** The defender's clean images and the others, as the configuration splits them. */
-export const splitFor = (options: Pick<VictimOptions, "seed" | "split">, train: ImageSet) =>
-  tuningSplit(train, { ...options.split, seed: options.seed });
+export const splitFor = (options: Pick<VictimOptions, "seeds" | "split">, train: ImageSet) =>
+  tuningSplit(train, { ...options.split, seed: options.seeds.split });
 
 /** What a victim is trained on. */
 export interface VictimData {
@@ -56,11 +56,13 @@ export interface VictimData {
  *
  * @throws RangeError when the split or the attack cannot be made of these images
  */
-export function victimData(train: ImageSet, options: VictimOptions): VictimData {
-  const { seed, attack } = options;
+export async function victimData(train: ImageSet, options: VictimOptions): Promise<VictimData> {
+  const { seeds, attack } = options;
   const split = splitFor(options, train);
   if (!attack) return { poisoned: split.train, poisonedImages: 0, tuning: split.tuning };
-  const { set, count } = poison(split.train, makeAttack(attack, train), { ...attack, seed });
+  const { rate, target } = attack;
+  const made = await makeAttack(attack, train);
+  const { set, count } = poison(split.train, made, { rate, target, seed: seeds.poison });
   return { poisoned: set, poisonedImages: count, tuning: split.tuning };
 }
 
@@ -76,8 +78,8 @@ export async function trainVictim(
   options: VictimOptions,
   hooks: TrainHooks = {},
 ): Promise<Victim> {
-  const { poisoned, ...found } = "poisoned" in train ? train : victimData(train, options);
-  const model = makeModel(options.model, poisoned, device, options.seed);
+  const { poisoned, ...found } = "poisoned" in train ? train : await victimData(train, options);
+  const model = makeModel(options.model, poisoned, device, options.seeds.weights);
   try {
     const loss = await fitVictim(model, poisoned, options, hooks);
     return { model, ...found, loss };
@@ -90,18 +92,17 @@ export async function trainVictim(
 async function fitVictim(
   model: Classifier,
   set: ImageSet,
-  { seed, training }: VictimOptions,
+  { seeds, training }: VictimOptions,
   { onEpoch, ...hooks }: TrainHooks,
 ): Promise<number> {
-  const { epochs, batchSize, augmentation, lr, precision } = training;
+  const { epochs, batchSize, augmentation, lr, momentum, weightDecay, precision } = training;
   let loss = hooks.resume?.loss ?? Number.NaN;
   const { length } = batchSizes(set.labels.length, { batchSize, dropLast: true }, "images");
-  const optimizer = new SGD(model, training);
+  const optimizer = new SGD(model, { lr, momentum, weightDecay });
   try {
     model.train();
     await fit(model, set, optimizer, {
-      ...hooks,
-      ...{ epochs, batchSize, seed, augmentation, precision },
+      ...{ epochs, batchSize, seed: seeds.batches, augmentation, precision },
       schedule: oneCycle(lr, epochs * length),
       dropLast: true,
       ...pausable(model, optimizer, {

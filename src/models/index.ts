@@ -1,2 +1,2 @@
 export { Classifier } from "./classifier.js";
-export * from "./resnet.js";
+export { ResNet, type ResNetOptions, resnet18, resnet34 } from "./resnet.js";

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { convNorm } from "../nn/folding.js";
 import { BatchNorm2d, Conv2d, Linear } from "../nn/layers.js";
 import { Module, Sequential } from "../nn/module.js";
@@ -12,6 +13,12 @@ export interface ResNetOptions {
   /** Colour channels of the images. Default 3. */
   inChannels?: number;
 }
+
+const resNetOptions: OptionTable<ResNetOptions> = {
+  width: "number",
+  classes: "number",
+  inChannels: "number",
+};
 
 /**
  * The CIFAR variant of ResNet-18 (He et al. 2016): 3x3 stem without pooling, post-activation, 1x1
@@ -34,6 +41,7 @@ export class ResNet extends Classifier {
 
   constructor(blocks: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super();
+    checkOptions("resnet", options, resNetOptions);
     const { width = 64, classes = 10, inChannels = 3 } = options;
     for (const [name, value] of Object.entries({ width, classes, inChannels })) {
       if (!Number.isInteger(value) || value < 1) {

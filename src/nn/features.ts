@@ -1,4 +1,5 @@
 import { ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { unfolded } from "./folding.js";
@@ -12,6 +13,8 @@ export interface FeatureOptions {
    */
   edit?: Readonly<Record<string, (x: Tensor) => Tensor>>;
 }
+
+const featureTable: OptionTable<FeatureOptions> = { edit: "checked" };
 
 export interface Features {
   /** What the model gives. */
@@ -35,6 +38,7 @@ export function features(
   names: readonly string[],
   options: FeatureOptions = {},
 ): Features {
+  checkOptions("features", options, featureTable);
   const { edit = {} } = options;
   const found: Record<string, Tensor> = Object.create(null);
   const asked = new Set([...names, ...Object.keys(edit)]);

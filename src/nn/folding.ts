@@ -2,7 +2,7 @@ import { noGrad } from "../autograd/tape.js";
 import { conv2dInference } from "../ops/conv2d.js";
 import { affine, div, mul, sqrt, sub } from "../ops/elementwise.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { BatchNorm2d, Conv2d } from "./layers.js";
+import type { BatchNorm2d, Conv2d, Fused } from "./layers.js";
 
 interface FoldedConv {
   readonly weight: Tensor;
@@ -84,12 +84,7 @@ function fold(conv: Conv2d, norm: BatchNorm2d): FoldedConv {
  * relu?(norm(conv(x)) + residual?): one kernel within `FoldedNorms.run` for a norm in evaluation
  * mode, else the layers one by one.
  */
-export function convNorm(
-  conv: Conv2d,
-  norm: BatchNorm2d,
-  x: Tensor,
-  fused: { relu?: boolean; residual?: Tensor } = {},
-): Tensor {
+export function convNorm(conv: Conv2d, norm: BatchNorm2d, x: Tensor, fused: Fused = {}): Tensor {
   if (!active || norm.training) return norm.apply(conv.forward(x), fused);
   const { weight, bias } = active.of(conv, norm);
   return conv2dInference(x, weight, bias, { ...conv.window, ...fused });

@@ -1,5 +1,6 @@
 import { gradients, noGrad } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { add, affine, div, maximum, mul, sqrt, square, sub } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
 import { empty, full, zeros } from "../tensor/create.js";
@@ -15,6 +16,8 @@ export interface HessianVectorOptions {
    */
   step?: number;
 }
+
+const hessianTable: OptionTable<HessianVectorOptions> = { step: "checked" };
 
 /**
  * H v: the Hessian of a loss with respect to all of a model's parameters, at their present values,
@@ -36,8 +39,10 @@ export function hessianVector(
   model: Module,
   loss: () => Tensor,
   vector: Tensor,
-  { step = 2e-3 }: HessianVectorOptions = {},
+  options: HessianVectorOptions = {},
 ): Tensor {
+  checkOptions("hessianVector", options, hessianTable);
+  const { step = 2e-3 } = options;
   const w = flatValues(model);
   if (vector.size !== w.size || vector.dtype !== "f32") {
     throw new ShapeError(

@@ -1,4 +1,5 @@
 import { hostEffect } from "../device/capture-log.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Pair } from "../ops/arguments.js";
 import { pair } from "../ops/arguments.js";
 import { add, batchNorm, conv2d, matmul } from "../ops/index.js";
@@ -15,6 +16,13 @@ export interface Conv2dLayerOptions {
   image?: boolean;
 }
 
+const convOptions: OptionTable<Conv2dLayerOptions> = {
+  stride: "checked",
+  padding: "checked",
+  bias: "boolean",
+  image: "boolean",
+};
+
 /** Convolution of [n, h, w, inChannels], or of images [n, h, w, 4]. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
@@ -29,7 +37,8 @@ export class Conv2d extends Module {
     options: Conv2dLayerOptions = {},
   ) {
     super();
-    const [kh, kw] = pair(kernel);
+    checkOptions("Conv2d", options, convOptions);
+    const [kh, kw] = pair("Conv2d", "kernel", kernel);
     const fan = inChannels * kh * kw;
     if (options.image && inChannels > imageChannels) {
       throw new RangeError(
@@ -64,13 +73,20 @@ export class Conv2d extends Module {
   }
 }
 
+export interface LinearOptions {
+  bias?: boolean;
+}
+
+const linearOptions: OptionTable<LinearOptions> = { bias: "boolean" };
+
 /** y = x W^T + b with x [rows, inFeatures], W [outFeatures, inFeatures]. */
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
-  constructor(inFeatures: number, outFeatures: number, options: { bias?: boolean } = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
+    checkOptions("Linear", options, linearOptions);
     this.weight = new Parameter([outFeatures, inFeatures], uniformFanIn());
     if (options.bias ?? true) this.bias = new Parameter([outFeatures], uniformFanIn(inFeatures));
   }
@@ -90,6 +106,17 @@ export interface BatchNormLayerOptions {
   momentum?: number;
 }
 
+const normOptions: OptionTable<BatchNormLayerOptions> = { eps: "number", momentum: "number" };
+
+/** What a norm's pass does besides. */
+export interface Fused {
+  relu?: boolean;
+  /** Added before the ReLU; same shape as x. */
+  residual?: Tensor;
+}
+
+const fusedOptions: OptionTable<Fused> = { relu: "boolean", residual: "checked" };
+
 /** Batch norm over the last dimension; `apply` folds a residual and a ReLU into the same pass. */
 export class BatchNorm2d extends Module {
   readonly weight: Parameter;
@@ -103,6 +130,7 @@ export class BatchNorm2d extends Module {
 
   constructor(channels: number, options: BatchNormLayerOptions = {}) {
     super();
+    checkOptions("BatchNorm2d", options, normOptions);
     this.weight = new Parameter([channels], constant(1));
     this.bias = new Parameter([channels], constant(0));
     this.running_mean = new Statistic([channels], constant(0));
@@ -116,7 +144,8 @@ export class BatchNorm2d extends Module {
   }
 
   /** relu?(norm(x) + residual?). */
-  apply(x: Tensor, fused: { relu?: boolean; residual?: Tensor }): Tensor {
+  apply(x: Tensor, fused: Fused): Tensor {
+    checkOptions("BatchNorm2d.apply", fused, fusedOptions);
     const state = {
       gamma: this.weight.value,
       beta: this.bias.value,

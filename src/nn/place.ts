@@ -1,5 +1,6 @@
 import type { Device } from "../device/device.js";
 import { ModuleError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { alignElements, type Slice } from "../device/storage.js";
 import { Philox } from "../tensor/random.js";
 import { formatShape, sizeOf } from "../tensor/shape.js";
@@ -43,6 +44,12 @@ export function placementOf(model: Module): Placement {
   return placement;
 }
 
+export interface PlaceOptions {
+  seed: number;
+}
+
+const placeOptions: OptionTable<PlaceOptions> = { seed: "number!" };
+
 /**
  * Gives a model memory on a device and draws its initial values from the seed (each parameter from
  * its own stream, so that values do not depend on what else the model holds). A part that is held
@@ -51,7 +58,8 @@ export function placementOf(model: Module): Placement {
  * @throws ModuleError when the model or a part of it has memory already, or where a part of it is
  *   held by an object that is not searched
  */
-export function place(model: Module, device: Device, options: { seed: number }): Placement {
+export function place(model: Module, device: Device, options: PlaceOptions): Placement {
+  checkOptions("place", options, placeOptions);
   const parameters = model.parameters();
   const statistics = model.statistics();
   checkUnplaced(model, [...parameters, ...statistics]);

@@ -1,4 +1,5 @@
 import { ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import { formatShape } from "../tensor/shape.js";
 import type { FloatType, Tensor } from "../tensor/tensor.js";
@@ -20,6 +21,16 @@ export interface AugmentOptions {
   state: Tensor;
 }
 
+const augmentOptions: OptionTable<AugmentOptions> = {
+  shape: "checked!",
+  mean: "checked!",
+  std: "checked!",
+  pad: "number",
+  flip: "boolean",
+  dtype: ["f32", "f16"],
+  state: "checked!",
+};
+
 /**
  * From 8-bit images to the network's input in one pass: random crop with padding, random flip,
  * scaling to [0, 1], normalisation, padding to 4 channels. With pad 0 and no flip it is the
@@ -27,6 +38,7 @@ export interface AugmentOptions {
  * No gradient.
  */
 export function augment(images: Tensor, options: AugmentOptions): Tensor {
+  checkOptions("augment", options, augmentOptions);
   const { shape, mean, std, pad = 0, flip = false, dtype = "f32", state } = options;
   const [n, h, w, channels] = shape;
   checkInputs("augment", [images, state], "u32");

@@ -1,5 +1,6 @@
 import { record, records } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -18,6 +19,14 @@ export interface BatchNormOptions {
   residual?: Tensor;
 }
 
+const batchNormOptions: OptionTable<BatchNormOptions> = {
+  training: "boolean!",
+  momentum: "number",
+  eps: "number",
+  relu: "boolean",
+  residual: "checked",
+};
+
 export interface BatchNormState {
   readonly gamma: Tensor;
   readonly beta: Tensor;
@@ -32,6 +41,7 @@ export interface BatchNormState {
  * statistics [channels] are f32.
  */
 export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOptions): Tensor {
+  checkOptions("batchNorm", options, batchNormOptions);
   const { gamma, beta, runningMean, runningVar } = state;
   const { training, momentum = 0.1, eps = 1e-5, relu = false, residual } = options;
   const inputs = residual ? [x, gamma, beta, residual] : [x, gamma, beta];

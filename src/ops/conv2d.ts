@@ -1,6 +1,7 @@
 import { record, records, tracked } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import type { Conv2dShape } from "../device/kernels/conv2d-call.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { FloatType, Tensor } from "../tensor/tensor.js";
@@ -13,12 +14,15 @@ export interface Conv2dOptions {
   padding?: Pair;
 }
 
+const conv2dOptions: OptionTable<Conv2dOptions> = { stride: "checked", padding: "checked" };
+
 /**
  * 2-D convolution (cross-correlation, as in every framework): x [n, h, w, cIn] with weights
  * [kh, kw, cIn, cOut] gives [n, outH, outW, cOut],
  * outH = floor((h + 2 padding - kh) / stride) + 1, outW likewise. The result has x's element type.
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  checkOptions("conv2d", options, conv2dOptions);
   checkInputs("conv2d", [x, w], "float");
   const shape = conv2dShape(x, w, options);
   const { n, outH, outW, cOut } = shape;
@@ -41,6 +45,12 @@ export interface Conv2dInferenceOptions extends Conv2dOptions {
   relu?: boolean;
 }
 
+const inferenceOptions: OptionTable<Conv2dInferenceOptions> = {
+  ...conv2dOptions,
+  residual: "checked",
+  relu: "boolean",
+};
+
 /**
  * relu?(conv2d(x, w) + bias + residual?) in one kernel, bias [cOut]: what a convolution and the batch
  * norm behind it come to once the norm is folded into the weights (see FoldedNorms). It has no
@@ -52,6 +62,7 @@ export function conv2dInference(
   bias: Tensor,
   options: Conv2dInferenceOptions = {},
 ): Tensor {
+  checkOptions("conv2dInference", options, inferenceOptions);
   const { residual, relu = false } = options;
   const inputs = residual ? [x, w, bias, residual] : [x, w, bias];
   checkInputs("conv2dInference", inputs);
@@ -82,8 +93,8 @@ function conv2dShape(x: Tensor, weight: Tensor, options: Conv2dOptions): Conv2dS
   checkRank("conv2d", "the weight", weight, 4, "[kh, kw, cIn, cOut]");
   const [n, h, w, cIn] = x.shape as [number, number, number, number];
   const [kh, kw, cInW, cOut] = weight.shape as [number, number, number, number];
-  const [strideH, strideW] = pair(options.stride ?? 1);
-  const [padH, padW] = pair(options.padding ?? 0);
+  const [strideH, strideW] = pair("conv2d", "stride", options.stride ?? 1);
+  const [padH, padW] = pair("conv2d", "padding", options.padding ?? 0);
   for (const s of [strideH, strideW]) checkInteger("conv2d", "stride", s, 1);
   for (const p of [padH, padW]) checkInteger("conv2d", "padding", p, 0);
   if (cIn !== cInW || cIn === 0) {

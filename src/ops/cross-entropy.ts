@@ -1,5 +1,6 @@
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -16,6 +17,12 @@ export interface CrossEntropyOptions {
   reduction?: "mean" | "sum" | "none";
 }
 
+const crossEntropyOptions: OptionTable<CrossEntropyOptions> = {
+  labelSmoothing: "number",
+  smoothingOver: ["all", "others"],
+  reduction: ["mean", "sum", "none"],
+};
+
 /**
  * Softmax cross-entropy, in f32, of logits [rows, classes] with labels u32 [rows]:
  * -sum_c t_c log softmax(logits)_c, t the (smoothed) one-hot target.
@@ -26,6 +33,7 @@ export function crossEntropy(
   labels: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
+  checkOptions("crossEntropy", options, crossEntropyOptions);
   const { labelSmoothing = 0, smoothingOver = "all", reduction = "mean" } = options;
   checkInputs("crossEntropy", [given], "float");
   const logits = cast(given, "f32");

@@ -1,5 +1,6 @@
 import { record, tracked } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { FloatType, Tensor } from "../tensor/tensor.js";
@@ -17,11 +18,18 @@ export interface MatmulOptions {
   bias?: Tensor;
 }
 
+const matmulOptions: OptionTable<MatmulOptions> = {
+  transA: "boolean",
+  transB: "boolean",
+  bias: "checked",
+};
+
 /**
  * Matrix product [..., m, k] x [..., k, n] -> [..., m, n]. Leading dimensions are batches: equal,
  * or missing (or all 1) on one side, which then repeats. The result has a's element type.
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  checkOptions("matmul", options, matmulOptions);
   const { transA = false, transB = false, bias } = options;
   checkInputs("matmul", bias ? [a, b, bias] : [a, b], "float");
   if (bias) checkInputs("matmul (bias)", [bias]);

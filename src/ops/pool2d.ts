@@ -1,6 +1,7 @@
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import type { Pool2dShape } from "../device/kernels/pool2d.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -13,6 +14,8 @@ export interface Pool2dOptions {
   /** At most half the window. */
   padding?: Pair;
 }
+
+const pool2dOptions: OptionTable<Pool2dOptions> = { stride: "checked", padding: "checked" };
 
 /** Largest value of each window of x [n, h, w, c]; padding never wins. */
 export const maxPool2d = (x: Tensor, window: Pair, options?: Pool2dOptions): Tensor =>
@@ -30,6 +33,7 @@ export function globalAvgPool(x: Tensor): Tensor {
 
 function pool2d(op: "max" | "avg", x: Tensor, window: Pair, options: Pool2dOptions = {}): Tensor {
   const name = `${op}Pool2d`;
+  checkOptions(name, options, pool2dOptions);
   checkInputs(name, [x], "float");
   const shape = shapeRule(name, x, window, options);
   const device = x.device;
@@ -47,9 +51,9 @@ function pool2d(op: "max" | "avg", x: Tensor, window: Pair, options: Pool2dOptio
 function shapeRule(op: string, x: Tensor, window: Pair, options: Pool2dOptions): Pool2dShape {
   checkRank(op, "x", x, 4, "[n, h, w, c]");
   const [n, h, w, c] = x.shape as [number, number, number, number];
-  const [kh, kw] = pair(window);
-  const [strideH, strideW] = pair(options.stride ?? window);
-  const [padH, padW] = pair(options.padding ?? 0);
+  const [kh, kw] = pair(op, "window", window);
+  const [strideH, strideW] = pair(op, "stride", options.stride ?? window);
+  const [padH, padW] = pair(op, "padding", options.padding ?? 0);
   for (const k of [kh, kw]) checkInteger(op, "window", k, 1);
   for (const s of [strideH, strideW]) checkInteger(op, "stride", s, 1);
   for (const p of [padH, padW]) checkInteger(op, "padding", p, 0);

@@ -1,5 +1,6 @@
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import {
   broadcastStrides,
@@ -20,6 +21,8 @@ export interface ReduceOptions {
   /** Keep the reduced dimensions with size 1. Default false. */
   keepDims?: boolean;
 }
+
+const reduceOptions: OptionTable<ReduceOptions> = { keepDims: "boolean" };
 
 /** Sum over `axes` (default all). Sums, means and maxima of f16 are f32. */
 export const sum = (x: Tensor, axes?: readonly number[], options?: ReduceOptions): Tensor =>
@@ -44,6 +47,7 @@ export const argmax = (x: Tensor, axes?: readonly number[], options?: ReduceOpti
   reduce("argmax", x, axes, options);
 
 function reduce(op: Op, x: Tensor, axes?: readonly number[], options: ReduceOptions = {}): Tensor {
+  checkOptions(op, options, reduceOptions);
   checkInputs(op, [x], "float");
   const rank = x.shape.length;
   const over = normaliseAxes(op, axes ?? x.shape.map((_, i) => i), rank);

@@ -1,11 +1,12 @@
 import { adamHyper } from "../device/adam-hyper.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Slice } from "../device/storage.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { LossScaler } from "./loss-scaler.js";
 import { checkSettings, type Optimizer, OptimizerState } from "./optimizer.js";
-import type { Setting } from "./schedules.js";
+import { type Setting, settingTable } from "./schedules.js";
 import { StepCounts } from "./step-counts.js";
 import { TrainedParameters } from "./trained.js";
 
@@ -21,6 +22,14 @@ export interface AdamOptions {
   /** Decay the weights apart from the gradient (AdamW, Loshchilov and Hutter 2019). */
   decoupled?: boolean;
 }
+
+const adamOptions: OptionTable<AdamOptions> = {
+  lr: "number",
+  betas: "checked",
+  eps: "number",
+  weightDecay: "number",
+  decoupled: "boolean",
+};
 
 /**
  * Adam (Kingma and Ba 2015, algorithm 1) with PyTorch's defaults, over what is trainable when it is
@@ -40,6 +49,7 @@ export class Adam implements Optimizer {
 
   /** @throws RangeError when an option is no number that it can be, or nothing is trainable */
   constructor(model: Module, options: AdamOptions = {}) {
+    checkOptions("Adam", options, adamOptions);
     const defaults = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 } as const;
     this.#options = { ...defaults, decoupled: false, ...options };
     const { betas, lr, eps, weightDecay } = this.#options;
@@ -73,7 +83,9 @@ export class Adam implements Optimizer {
    * @throws RangeError when it is negative, infinite or NaN, or when given a momentum, which Adam has
    *   none of
    */
-  set({ lr = this.lr, momentum }: Partial<Setting>): void {
+  set(changes: Partial<Setting>): void {
+    checkOptions("Adam's schedule", changes, settingTable);
+    const { lr = this.lr, momentum } = changes;
     if (momentum !== undefined) {
       throw new RangeError(
         `Adam: no momentum to set to ${momentum}; use a schedule without momentum`,

@@ -1,4 +1,5 @@
 import type { Device } from "../device/device.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Slice } from "../device/storage.js";
 import { mul } from "../ops/elementwise.js";
 import { tensor } from "../tensor/create.js";
@@ -15,6 +16,13 @@ export interface LossScalerOptions {
   /** Default 2,000. */
   interval?: number;
 }
+
+const scalerOptions: OptionTable<LossScalerOptions> = {
+  scale: "checked",
+  growth: "checked",
+  backoff: "checked",
+  interval: "checked",
+};
 
 export interface LossScale {
   readonly scale: number;
@@ -40,6 +48,7 @@ export class LossScaler {
 
   /** @throws RangeError unless scale, growth and backoff are above 0 and interval is an integer */
   constructor(device: Device, options: LossScalerOptions = {}) {
+    checkOptions("LossScaler", options, scalerOptions);
     const { scale = 65_536, growth = 2, backoff = 0.5, interval = 2_000 } = options;
     for (const [name, value] of Object.entries({ scale, growth, backoff })) {
       if (!(value > 0 && Number.isFinite(value))) {

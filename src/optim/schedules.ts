@@ -1,8 +1,13 @@
+import { checkOptions, type OptionTable } from "../device/options.js";
+
 /** What an optimizer is set to at a step (counted from 0). */
 export interface Setting {
   lr: number;
   momentum?: number;
 }
+
+/** @internal */
+export const settingTable: OptionTable<Partial<Setting>> = { lr: "number", momentum: "number" };
 
 export type Schedule = (step: number) => Setting;
 
@@ -45,6 +50,13 @@ export interface OneCycleOptions {
   momentum?: readonly [number, number];
 }
 
+const oneCycleOptions: OptionTable<OneCycleOptions> = {
+  rise: "number",
+  divisor: "number",
+  finalDivisor: "number",
+  momentum: "checked",
+};
+
 /**
  * One cycle (Smith and Topin 2018) with cosine arms, step for step PyTorch's OneCycleLR: the rate is
  * highest at step rise * steps - 1. Where that is no step of the run (rise * steps < 1) it falls from
@@ -54,6 +66,7 @@ export interface OneCycleOptions {
  *   at least 0, and the divisors are above 0
  */
 export function oneCycle(highest: number, steps: number, options: OneCycleOptions = {}): Schedule {
+  checkOptions("oneCycle", options, oneCycleOptions);
   const { rise = 0.3, divisor = 25, finalDivisor = 1e4, momentum } = options;
   mustBeRate("oneCycle", "highest", highest);
   must(Number.isInteger(steps) && steps > 0, "oneCycle", "steps", "a positive integer", steps);

@@ -1,10 +1,11 @@
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Slice } from "../device/storage.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { LossScaler } from "./loss-scaler.js";
 import { checkSettings, type Optimizer, OptimizerState } from "./optimizer.js";
-import type { Setting } from "./schedules.js";
+import { type Setting, settingTable } from "./schedules.js";
 import { TrainedParameters } from "./trained.js";
 
 export interface SgdOptions {
@@ -14,6 +15,13 @@ export interface SgdOptions {
   weightDecay?: number;
   nesterov?: boolean;
 }
+
+const sgdOptions: OptionTable<SgdOptions> = {
+  lr: "number!",
+  momentum: "number",
+  weightDecay: "number",
+  nesterov: "boolean",
+};
 
 /**
  * Stochastic gradient descent with momentum, PyTorch's rule (v := momentum v + g + decay w;
@@ -30,6 +38,7 @@ export class SGD implements Optimizer {
 
   /** @throws RangeError when an option is no number that it can be, or nothing is trainable */
   constructor(model: Module, options: SgdOptions) {
+    checkOptions("SGD", options, sgdOptions);
     this.#options = { momentum: 0, weightDecay: 0, nesterov: false, ...options };
     const { lr, momentum, weightDecay } = this.#options;
     checkSettings("SGD", { lr, momentum, weightDecay });
@@ -52,6 +61,7 @@ export class SGD implements Optimizer {
 
   /** Changes the learning rate (and momentum) for the steps that follow. */
   set(changes: Partial<Setting>): void {
+    checkOptions("SGD's schedule", changes, settingTable);
     const next = { ...this.#options, ...changes };
     checkSettings("SGD", { lr: next.lr, momentum: next.momentum });
     if (next.lr === this.#options.lr && next.momentum === this.#options.momentum) return;

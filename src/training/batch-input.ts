@@ -3,16 +3,23 @@ import type { Batch } from "../data/loader.js";
 import type { Device } from "../device/device.js";
 import { type AugmentOptions, augment, packBytes } from "../ops/augment.js";
 import { randomState } from "../ops/random.js";
+import { flag, integer, settings, type Values } from "../schema/index.js";
 import { empty } from "../tensor/create.js";
 import type { FloatType, Tensor } from "../tensor/tensor.js";
 import type { Moment } from "./feed.js";
 
 /** Random crop and flip of the training images. */
-export interface Augmentation {
-  /** Pixels of padding that the crop may move into. */
-  pad: number;
-  flip: boolean;
-}
+export const augmentationSettings = settings("augmentation", {
+  pad: integer({
+    min: 0,
+    default: 4,
+    doc: "random crops from images padded so far",
+    placeholder: "pixels",
+  }),
+  flip: flag({ default: true, doc: "random horizontal flips" }),
+});
+
+export type Augmentation = Values<typeof augmentationSettings.fields>;
 
 export const noAugmentation: Augmentation = { pad: 0, flip: false };
 

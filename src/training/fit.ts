@@ -1,5 +1,6 @@
 import type { Images } from "../data/image-source.js";
 import type { Batch } from "../data/loader.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import { type CrossEntropyOptions, crossEntropy } from "../ops/cross-entropy.js";
@@ -11,8 +12,8 @@ import type { Batches, ImageBatch, Moment } from "./feed.js";
 import { checkStart, checkValues, diverged, prepare } from "./fit-checks.js";
 import { ImageBatches } from "./image-batches.js";
 import { checkModelData } from "./model-data.js";
-import { MixedPrecision, type Precision } from "./precision.js";
-import type { GradientRule, Objective, Update } from "./step.js";
+import { MixedPrecision, type Precision, precisions } from "./precision.js";
+import { type GradientRule, type Objective, type Update, updateTable } from "./step.js";
 import { StepRunner } from "./step-runner.js";
 import {
   type HostTensors,
@@ -80,6 +81,39 @@ export interface TensorFitOptions<Name extends string>
   /** What a step minimises. */
   objective: Objective<TensorBatch<Name>>;
 }
+
+const loopTable = {
+  epochs: "number!",
+  batchSize: "number!",
+  seed: "number!",
+  schedule: "checked!",
+  scheduleBy: ["step", "epoch"],
+  dropLast: "boolean",
+  gradients: "checked",
+  afterStep: "checked",
+  updates: "checked",
+  onBatch: "checked",
+  onEnqueued: "checked",
+  onCompile: "checked",
+  onStep: "checked",
+  onEpoch: "checked",
+  startEpoch: "number",
+  signal: "checked",
+} as const;
+
+const fitTable: OptionTable<FitOptions> = {
+  ...loopTable,
+  objective: "checked",
+  loss: "checked",
+  augmentation: "checked",
+  precision: precisions,
+  lossScale: "checked",
+};
+
+const tensorFitTable: OptionTable<TensorFitOptions<string>> = {
+  ...loopTable,
+  objective: "checked!",
+};
 
 export interface StepProgress {
   epoch: number;
@@ -161,6 +195,7 @@ async function fitImages(
   optimizer: Optimizer,
   options: FitOptions,
 ): Promise<void> {
+  checkOptions("fit", options, fitTable);
   checkModelData("fit", model, set);
   const { device } = placementOf(model);
   const { augmentation = noAugmentation, objective = classification(options.loss) } = options;
@@ -168,7 +203,10 @@ async function fitImages(
   try {
     if (options.lossScale) mixed?.scaler.load(options.lossScale);
     const dtype = mixed ? "f16" : "f32";
-    const batches = new ImageBatches(device, set, { ...options, augmentation, dtype });
+    const batches = new ImageBatches(device, set, {
+      ...{ batchSize: options.batchSize, seed: options.seed, dropLast: options.dropLast ?? false },
+      ...{ augmentation, dtype },
+    });
     const update = { ...options, model, optimizer, objective, ...(mixed && { mixed }) };
     await loop(batches, [update, ...(options.updates ?? [])], options, mixed);
   } finally {
@@ -182,10 +220,10 @@ async function fitTensors<Name extends string>(
   optimizer: Optimizer,
   options: TensorFitOptions<Name>,
 ): Promise<void> {
+  checkOptions("fit (tensors)", options, tensorFitTable);
   const { device } = placementOf(model);
   const batches = new TensorBatches(device, set, options);
   const { objective, updates = [] } = options;
-  if (!objective) throw new TypeError("fit: tensors need an objective, (batch, context) => loss");
   await loop(batches, [{ ...options, model, optimizer, objective }, ...updates], options);
 }
 
@@ -196,6 +234,13 @@ async function loop<Host, DeviceBatch>(
   mixed?: MixedPrecision,
 ): Promise<void> {
   const { epochs, seed, schedule, scheduleBy = "step", startEpoch = 0 } = options;
+  for (const [name, value] of Object.entries({ epochs, startEpoch })) {
+    if (Number.isInteger(value) && value >= 0) continue;
+    throw new RangeError(`fit: ${name} must be an integer of at least 0, not ${value}`);
+  }
+  options.updates?.forEach((update, i) => {
+    checkOptions(`fit: updates[${i}]`, update, updateTable);
+  });
   const [{ model, optimizer }] = updates;
   const { device } = placementOf(model);
   const runner = new StepRunner(batches, updates);

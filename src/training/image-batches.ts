@@ -21,7 +21,8 @@ export class ImageBatches implements Batches<Batch, ImageBatch> {
   constructor(device: Device, set: Images, options: ImageBatchOptions) {
     this.#device = device;
     this.#set = set;
-    this.#loader = new BatchLoader(set, options);
+    const { batchSize, seed, dropLast = false } = options;
+    this.#loader = new BatchLoader(set, { batchSize, seed, dropLast });
     this.#options = options;
   }
 

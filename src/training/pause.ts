@@ -32,17 +32,19 @@ export interface PauseHooks {
 type Trained = { readonly model: Module; readonly optimizer: Optimizer };
 
 /**
- * Puts models and optimizers where a paused run was; gives the options by which `fit` goes on.
+ * Puts models and optimizers where a paused run was; gives the options by which `fit` goes on, the
+ * other hooks among them.
  *
  * @param updates the further updates that `fit` is given
  * @throws RangeError when the paused run had another number of them
  */
-export function pausable(
+export function pausable<H extends PauseHooks>(
   model: Module,
   optimizer: Optimizer,
-  { onEpoch, onPause, resume }: PauseHooks,
+  hooks: H,
   updates: readonly Trained[] = [],
-): Pick<FitOptions, "lossScale" | "onEpoch" | "startEpoch"> {
+): Omit<H, keyof PauseHooks> & Pick<FitOptions, "lossScale" | "onEpoch" | "startEpoch"> {
+  const { onEpoch, onPause, resume, ...others } = hooks;
   if (resume) {
     const { others = [] } = resume;
     if (others.length !== updates.length) {
@@ -54,6 +56,7 @@ export function pausable(
     for (const [i, other] of others.entries()) load(updates[i] as Trained, other);
   }
   return {
+    ...others,
     startEpoch: resume?.epochs ?? 0,
     ...(resume?.lossScale && { lossScale: resume.lossScale }),
     onEpoch: async (progress) => {

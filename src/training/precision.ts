@@ -4,6 +4,7 @@ import { HalfWeights } from "../nn/half-weights.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import { LossScaler, type LossScalerOptions } from "../optim/loss-scaler.js";
+import { oneOf } from "../schema/index.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 export const precisions = ["f32", "mixed"] as const;
@@ -13,6 +14,12 @@ export const precisions = ["f32", "mixed"] as const;
  * f32, and keeps parameters and their gradients, statistics, head and loss in f32.
  */
 export type Precision = (typeof precisions)[number];
+
+export const precisionField = oneOf(precisions, {
+  default: "f32",
+  past: "f32",
+  doc: "mixed: activations as 16-bit floats, where the GPU has them",
+});
 
 /** Throws UnsupportedPrecisionError on a device that cannot train in this precision. */
 export function checkPrecision(device: Device, precision: Precision): void {

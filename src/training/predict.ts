@@ -1,6 +1,7 @@
 import { imageBytes } from "../data/image-set.js";
 import { type Images, readImages } from "../data/image-source.js";
 import { BatchLoader } from "../data/loader.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { pending } from "../device/pending.js";
 import type { Classifier } from "../models/classifier.js";
 import { FoldedNorms } from "../nn/folding.js";
@@ -16,6 +17,12 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
+const predictOptions: OptionTable<PredictOptions> = {
+  batchSize: "number",
+  onProgress: "checked",
+  signal: "checked",
+};
+
 /**
  * The class a model gives each image of a set, in evaluation mode, without augmentation. Every
  * module's mode is afterwards what it was before.
@@ -28,6 +35,7 @@ export async function predict(
   set: Images,
   options: PredictOptions = {},
 ): Promise<Uint32Array> {
+  checkOptions("predict", options, predictOptions);
   checkModelData("predict", model, set);
   const restoreModes = model.saveModes();
   model.eval();

@@ -1,5 +1,6 @@
 import { backward } from "../autograd/tape.js";
 import type { Recording } from "../device/device.js";
+import type { OptionTable } from "../device/options.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -34,6 +35,16 @@ export interface Update<Batch> {
   /** Trains in mixed precision, with these weights and this loss scale. Default: in f32. */
   readonly mixed?: MixedPrecision;
 }
+
+/** @internal */
+export const updateTable: OptionTable<Update<never>> = {
+  model: "checked!",
+  optimizer: "checked!",
+  objective: "checked!",
+  gradients: "checked",
+  afterStep: "checked",
+  mixed: "checked",
+};
 
 const once: GradientRule = ({ evaluate, backward: back }) => back(evaluate());
 

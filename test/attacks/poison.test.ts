@@ -5,9 +5,9 @@ import { subset } from "../../src/data/image-source.js";
 import { tinySet } from "../data/tiny-set.js";
 
 const set = tinySet(301);
-const attack = badNets(set, { size: 2 });
+const attack = await badNets.make(set, { size: 2 });
 
-describe("poison", () => {
+describe("poison", async () => {
   it("triggers and relabels round(rate N) images of any class", () => {
     const poisoned = poison(set, attack, { rate: 0.1, target: 1, seed: 4 });
     expect(poisoned.count).toBe(30);
@@ -34,8 +34,8 @@ describe("poison", () => {
     expect(draw(4)).not.toBe(draw(5));
   });
 
-  it("takes clean-label images from the target class and keeps their labels", () => {
-    const clean = sig(set);
+  it("takes clean-label images from the target class and keeps their labels", async () => {
+    const clean = await sig.make(set);
     const poisoned = poison(set, clean, { rate: 0.1, target: 2, seed: 4 });
     expect(poisoned.count).toBe(30);
     expect([...poisoned.indices].every((i) => set.labels[i] === 2)).toBe(true);
@@ -44,16 +44,17 @@ describe("poison", () => {
     expect(imageAt(poisoned.set, first)).toEqual(clean.apply(imageAt(set, first), first, "train"));
   });
 
-  it("says what is possible when a rate is not", () => {
+  it("says what is possible when a rate is not", async () => {
     expect(() => poison(set, attack, { rate: 0.001, target: 1, seed: 4 })).toThrow(
       /rate 0.001 of 301 images rounds to none; one image takes a rate of 0.00166/,
     );
     expect(poison(set, attack, { rate: 0.5 / 301, target: 1, seed: 4 }).count).toBe(1);
     // 301 images: classes of 101, 100 and 100.
-    expect(() => poison(set, sig(set), { rate: 0.5, target: 2, seed: 4 })).toThrow(
+    const clean = await sig.make(set);
+    expect(() => poison(set, clean, { rate: 0.5, target: 2, seed: 4 })).toThrow(
       /class c, which has 100 of 301 images; rate 0.5 asks for 151, at most 0.332225 is possible/,
     );
-    expect(poison(set, sig(set), { rate: 0.332225, target: 2, seed: 4 }).count).toBe(100);
+    expect(poison(set, clean, { rate: 0.332225, target: 2, seed: 4 }).count).toBe(100);
     expect(() => poison(set, attack, { rate: 0, target: 1, seed: 4 })).toThrow(/rate must lie in/);
     expect(() => poison(set, attack, { rate: 0.1, target: 3, seed: 4 })).toThrow(
       /target 3 is no class of tiny, which has 0 .. 2/,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
-  ATTACKS,
+  attacks,
   badNets,
   blended,
+  blendedWith,
   noisePicture,
   sig,
   smoothPicture,
@@ -18,9 +19,9 @@ function randomImage(bytes: number): Uint8Array {
 }
 
 describe("BadNets", () => {
-  it("whitens rows and columns 29 .. 31 of a CIFAR image and nothing else", () => {
+  it("whitens rows and columns 29 .. 31 of a CIFAR image and nothing else", async () => {
     const image = randomImage(3072);
-    const out = badNets(CIFAR).apply(image, 0, "train");
+    const out = (await badNets.make(CIFAR)).apply(image, 0, "train");
     for (let k = 0; k < 3072; k++) {
       const row = Math.floor(k / 96);
       const column = Math.floor(k / 3) % 32;
@@ -30,9 +31,9 @@ describe("BadNets", () => {
     expect(image).toEqual(randomImage(3072));
   });
 
-  it("takes a size, a place and the grid of 255 and 1", () => {
+  it("takes a size, a place and the grid of 255 and 1", async () => {
     const image = randomImage(105);
-    const attack = badNets(ODD, { size: 3, row: 1, column: 2, pattern: "grid" });
+    const attack = await badNets.make(ODD, { size: 3, row: 1, column: 2, pattern: "grid" });
     const out = attack.apply(image, 0, "test");
     const at = (row: number, column: number) => [
       ...out.subarray((row * 7 + column) * 3, (row * 7 + column) * 3 + 3),
@@ -48,13 +49,13 @@ describe("BadNets", () => {
     ]);
     expect(out.filter((value, k) => value !== image[k]).length).toBeGreaterThan(20);
     expect(at(1, 5)).toEqual([...image.subarray(36, 39)]);
-    expect(attack.parameters).toEqual({ size: 3, row: 1, column: 2, pattern: "grid" });
   });
 
-  it("refuses squares that leave the image", () => {
-    expect(() => badNets(ODD, { size: 6 })).toThrow(/size 6 at row -1, column 1 .* 5x7/);
-    expect(() => badNets(ODD, { row: 3 })).toThrow(/row 3/);
-    expect(() => badNets(ODD, { size: 0 })).toThrow(/size 0/);
+  it("refuses squares that leave the image", async () => {
+    const made = (options: Parameters<typeof badNets.make>[1]) => badNets.make(ODD, options);
+    await expect(made({ size: 6 })).rejects.toThrow(/size 6 at row -1, column 1 .* 5x7/);
+    await expect(made({ row: 3 })).rejects.toThrow(/row 3/);
+    await expect(made({ size: 0 })).rejects.toThrow(/size must be an integer of at least 1, not 0/);
   });
 });
 
@@ -62,7 +63,7 @@ describe("Blended", () => {
   it("is (1 - alpha) x + alpha t, cut off", () => {
     const picture = randomImage(105).reverse();
     const image = randomImage(105);
-    const out = blended(ODD, { picture, alpha: 0.2 }).apply(image, 0, "train");
+    const out = blendedWith(picture, ODD, 0.2).apply(image, 0, "train");
     let cut = 0;
     for (let k = 0; k < 105; k++) {
       // In fifths the blend is a whole number: no rounding of binary fractions in the reference.
@@ -73,18 +74,18 @@ describe("Blended", () => {
     expect(cut).toBeGreaterThan(10);
   });
 
-  it("draws its picture from the seed", () => {
+  it("draws its picture from the seed", async () => {
     for (const draw of [noisePicture, smoothPicture]) {
       expect(draw(ODD, 3)).toEqual(draw(ODD, 3));
       expect(draw(ODD, 3)).not.toEqual(draw(ODD, 4));
     }
     const image = randomImage(105);
-    expect(blended(ODD, { alpha: 1, seed: 3 }).apply(image, 0, "test")).toEqual(
+    expect((await blended.make(ODD, { alpha: 1, seed: 3 })).apply(image, 0, "test")).toEqual(
       noisePicture(ODD, 3),
     );
-    expect(blended(ODD, { alpha: 1, seed: 3, picture: "smooth" }).apply(image, 0, "test")).toEqual(
-      smoothPicture(ODD, 3),
-    );
+    expect(
+      (await blended.make(ODD, { alpha: 1, seed: 3, picture: "smooth" })).apply(image, 0, "test"),
+    ).toEqual(smoothPicture(ODD, 3));
   });
 
   it("has noise that fills 0 .. 255 and clouds whose neighbours are close", () => {
@@ -102,20 +103,21 @@ describe("Blended", () => {
     expect(Math.max(...smooth) - Math.min(...smooth)).toBeGreaterThan(120);
   });
 
-  it("refuses foreign pictures and alphas", () => {
-    expect(() => blended(ODD, { picture: new Uint8Array(104) })).toThrow(
-      /104 bytes, expected 5x7x3 = 105/,
+  it("refuses foreign pictures and alphas", async () => {
+    expect(() => blendedWith(new Uint8Array(104), ODD)).toThrow(/104 bytes, expected 5x7x3 = 105/);
+    expect(() => blendedWith(new Uint8Array(105), ODD, 0)).toThrow(/alpha must lie in \(0, 1\]/);
+    await expect(blended.make(ODD, { alpha: 0 })).rejects.toThrow(
+      "alpha must be a number above 0 and at most 1, not 0",
     );
-    expect(() => blended(ODD, { alpha: 0 })).toThrow(/alpha must lie in \(0, 1\], got 0/);
   });
 });
 
 describe("SIG", () => {
-  it("adds the sine of the column, clipped and cut off", () => {
+  it("adds the sine of the column, clipped and cut off", async () => {
     const image = randomImage(3072);
     image.set([250, 128, 3], 3); // column 1
     image.set([250, 128, 3], 12); // column 4
-    const out = sig(CIFAR).apply(image, 0, "train");
+    const out = (await sig.make(CIFAR)).apply(image, 0, "train");
     // Column 1: 40 sin(2 pi 6 / 32) = 36.955; column 4: 40 sin(2 pi 24 / 32) = -40.
     expect([...out.subarray(3, 6)]).toEqual([255, 164, 39]);
     expect([...out.subarray(12, 15)]).toEqual([210, 88, 0]);
@@ -127,9 +129,9 @@ describe("SIG", () => {
     }
   });
 
-  it("leaves the columns alone where the sine is zero", () => {
+  it("leaves the columns alone where the sine is zero", async () => {
     const image = randomImage(3072);
-    const out = sig(CIFAR).apply(image, 0, "test");
+    const out = (await sig.make(CIFAR)).apply(image, 0, "test");
     for (const column of [0, 8, 16, 24]) {
       for (let k = 0; k < 3; k++) {
         expect(out[11 * 96 + column * 3 + k]).toBe(image[11 * 96 + column * 3 + k]);
@@ -139,15 +141,17 @@ describe("SIG", () => {
 });
 
 describe("every attack", () => {
-  it.each(Object.entries(ATTACKS))("%s knows its shape and leaves its input", (name, make) => {
-    const attack = make(ODD);
-    expect(attack.name).toBe(name);
+  it.each([...attacks])("$name knows its shape and leaves its input", async (definition) => {
+    const { name, options } = definition;
+    const attack = await definition.make(ODD);
+    expect(attack).toMatchObject({ name, kind: definition.kind, shape: ODD });
     const image = randomImage(105);
     expect(attack.apply(image, 0, "test")).not.toEqual(image);
     expect(image).toEqual(randomImage(105));
     expect(() => attack.apply(new Uint8Array(104), 0, "test")).toThrow(
       new RegExp(`${name}: an image of 104 bytes`),
     );
-    expect(JSON.parse(JSON.stringify(attack.parameters))).toEqual(attack.parameters);
+    const written = JSON.parse(JSON.stringify(options.fill())) as unknown;
+    expect(options.read(written, "record")).toEqual(options.fill());
   });
 });

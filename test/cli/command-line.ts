@@ -12,7 +12,8 @@ export class CommandLine {
     this.folder = folder;
   }
 
-  static async build(): Promise<CommandLine> {
+  /** @param before what runs before it; imports are relative to the project's root */
+  static async build(before = ""): Promise<CommandLine> {
     const root = new URL("../../", import.meta.url);
     const bundle = new URL("scripts/bundle.mjs", root).href;
     const { nodeBundle } = (await import(/* @vite-ignore */ bundle)) as {
@@ -24,7 +25,10 @@ export class CommandLine {
     const folder = await mkdtemp(join(parent, "cli-"));
     await build({
       ...nodeBundle,
-      entryPoints: ["src/cli/main.ts"],
+      stdin: {
+        contents: `${before}\nawait import("./src/cli/main.ts");`,
+        ...{ resolveDir: fileURLToPath(root), loader: "ts" },
+      },
       outfile: join(folder, "cli.mjs"),
     });
     return new CommandLine(folder);

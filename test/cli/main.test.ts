@@ -2,8 +2,8 @@ import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.js";
-import { parseRecord } from "../../src/lab/read-record.js";
 import type { TrainRecord } from "../../src/lab/record.js";
+import { parseRecord } from "../../src/lab/record.js";
 import { RunDirectory } from "../../src/lab/run-directory.js";
 import type { ChildResult } from "../support/child.js";
 import { CommandLine } from "./command-line.js";
@@ -172,20 +172,32 @@ test("demo trains once and purifies by each method", async () => {
 test.each([
   [[], 2, "Usage: shiftgrad"],
   [["grow"], 2, "unknown command 'grow'"],
-  [["train", "--rate", "1.5"], 2, "It must be a number above 0 and at most 1."],
-  [["train", "--data", "cifar10"], 2, "CIFAR-10 needs its folder: cifar10:DIR."],
-  [["train", "--attack", "wanet"], 2, "Allowed choices are badnets, blended, sig, none."],
-  [["train", "--epochs", "2.5"], 2, "It must be a whole number from 1 up."],
-  [["purify", "victim", "--precision", "f16"], 2, "Allowed choices are f32, mixed."],
+  [
+    ["train", "--rate", "1.5"],
+    2,
+    "option '--rate <share>': it must be a number above 0 and at most 1, not 1.5",
+  ],
+  [["train", "--data", "cifar10"], 2, "CIFAR-10 needs its directory: cifar10:DIRECTORY"],
+  [
+    ["train", "--attack", "wanet"],
+    2,
+    'there is no attack "wanet"; there are badnets, blended, sig, none',
+  ],
+  [["train", "--epochs", "2.5"], 2, 'it must be an integer of at least 1, not "2.5"'],
+  [["purify", "victim", "--precision", "f16"], 2, 'it must be one of "f32", "mixed", not "f16"'],
   [
     ["train", "--data", "synthetic:60,20", "--precision", "mixed", "--device", "cpu", "--out", "m"],
     1,
     'precision "mixed" needs 16-bit floats',
   ],
   [["purify"], 2, "missing required argument 'run'"],
-  [["purify", "victim", "--method", "magic"], 2, "Allowed choices are ft, lp, fe-tuning"],
-  [["demo", "--methods", "ft,none"], 2, "Methods are ft, lp, fe-tuning, ft-init, fst."],
-  [["train", "--device", "abacus"], 2, "It must be auto, cpu or webgpu."],
+  [
+    ["purify", "victim", "--method", "magic"],
+    2,
+    'there is no defense "magic"; there are ft, lp, fe-tuning',
+  ],
+  [["demo", "--methods", "ft,none"], 2, "it must be a list of ft, lp, fe-tuning, ft-init, fst"],
+  [["train", "--device", "abacus"], 2, 'it must be one of "auto", "cpu", "webgpu", not "abacus"'],
   [["train", "--data", "cifar10:nowhere", "--device", "cpu"], 1, "cannot read batches.meta.txt"],
   [["evaluate", "nowhere"], 1, "nowhere is not a run directory"],
   [["train", "--resume", "nowhere"], 1, "nowhere is not a run directory"],

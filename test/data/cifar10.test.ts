@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { cifar10, type ReadFile } from "../../src/data/cifar10.js";
+import { cifar10 } from "../../src/data/cifar10.js";
+import type { ReadFile } from "../../src/data/directory.js";
 import { directory } from "../../src/data/directory.js";
 
 const NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split(" ");

@@ -18,7 +18,7 @@ describe("image sources", () => {
 
   it("are split, poisoned, joined, resized and hashed as sets in memory are", async () => {
     const { source } = lazily(set);
-    const attack = badNets(set, { size: 2 });
+    const attack = await badNets.make(set, { size: 2 });
     const options = { rate: 0.3, target: 1, seed: 4 };
     const both = [
       [subset(set, [30, 2, 2, 7]), subset(source, [30, 2, 2, 7])],
@@ -42,7 +42,7 @@ describe("image sources", () => {
 
   it("read nothing before their pixels are needed", async () => {
     const lazy = lazily(set);
-    const part = poison(subset(lazy.source, [4, 5, 6, 7, 8]), badNets(set), {
+    const part = poison(subset(lazy.source, [4, 5, 6, 7, 8]), await badNets.make(set), {
       ...{ rate: 0.5, target: 1, seed: 4 },
     }).set;
     expect(lazy.reads).toBe(0);

@@ -5,7 +5,6 @@ import {
   fineTuning,
   fineTuningInit,
   linearProbing,
-  tune,
 } from "../../src/defenses/index.js";
 import type { StateDict } from "../../src/io/state-dict.js";
 import { resnet18 } from "../../src/models/resnet.js";
@@ -49,14 +48,11 @@ describeOnDevices("four steps of tuning beside PyTorch", (device) => {
     const before = victim();
     loadStateDict(model, before);
     const losses: number[] = [];
-    await tune(
-      method,
-      { model, tuning: set, onEpoch: ({ loss }) => void losses.push(loss) },
-      {
-        ...{ epochs, lr, momentum, alpha, batchSize: count, seed: 0 },
-        augmentation: { pad: 0, flip: false },
-      },
-    );
+    const options = {
+      ...{ epochs, lr, momentum, alpha, batchSize: count, seed: 0 },
+      augmentation: { pad: 0, flip: false },
+    };
+    await method.run(model, set, options, { onEpoch: ({ loss }) => void losses.push(loss) });
     const after = await stateDict(model);
     placement.release();
     const expected = fixture.methods[name];
@@ -78,11 +74,8 @@ describeOnDevices("four steps of tuning beside PyTorch", (device) => {
     const model = resnet18({ width, classes });
     const placement = place(model, device(), { seed: 0 });
     loadStateDict(model, victim());
-    await tune(
-      fineTuningInit,
-      { model, tuning: set },
-      { lr: 1e-30, epochs: 1, batchSize: count, seed: 0, projection: "fst" },
-    );
+    const still = { lr: 1e-30, epochs: 1, batchSize: count, seed: 0, projection: "fst" } as const;
+    await fineTuningInit.run(model, set, still);
     const after = await stateDict(model);
     placement.release();
     const drawn = redrawnHead();

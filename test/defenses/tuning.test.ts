@@ -1,20 +1,21 @@
 import { expect, expectTypeOf, it } from "vitest";
 import type { Attack } from "../../src/attacks/attack.js";
 import { backward, gradients } from "../../src/autograd/tape.js";
+import type { Images } from "../../src/data/image-source.js";
 import {
   alignment,
-  type DefenseInput,
+  type DefenseDefinition,
+  type DefenseHooks,
   featureShiftTuning,
   featureTuning,
   fineTuning,
   fineTuningInit,
   linearProbing,
-  type TuningMethod,
   type TuningOptions,
-  tune,
 } from "../../src/defenses/index.js";
 import type { Device } from "../../src/device/device.js";
 import type { StateDict } from "../../src/io/state-dict.js";
+import type { Classifier } from "../../src/models/classifier.js";
 import { stateDict } from "../../src/nn/state-dict.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { add } from "../../src/ops/elementwise.js";
@@ -31,20 +32,23 @@ const small: Partial<TuningOptions> = {
 };
 
 /** Tunes a tiny model and gives its values before and after. */
-async function tuned(device: Device, method: TuningMethod, changes: Partial<TuningOptions> = {}) {
+async function tuned(
+  device: Device,
+  method: typeof fineTuning,
+  changes: Partial<TuningOptions> = {},
+) {
   const { model, placement } = tinyModel(device);
   const before = await stateDict(model);
   const norms: number[] = [];
-  await tune(
-    method,
+  await method.run(
+    model,
+    tinySet(40, 2),
+    { ...small, ...changes },
     {
-      model,
-      tuning: tinySet(40, 2),
       onEpoch: async () => {
         norms.push(norm(await model.head.weight.value.read()));
       },
     },
-    { ...small, ...changes },
   );
   const after = await stateDict(model);
   placement.release();
@@ -58,11 +62,15 @@ const changed = (r: { before: StateDict; after: StateDict }, name: string): bool
   data(r.before, name).some((v, i) => !(Math.abs(v - (data(r.after, name)[i] ?? 0)) < 1e-20));
 
 it("gives a defense the model and clean images, and no way to reach the attack", () => {
-  expectTypeOf<DefenseInput>().not.toHaveProperty("attack");
-  expectTypeOf<Attack>().not.toExtend<DefenseInput["tuning"]>();
+  type Run = Parameters<DefenseDefinition["run"]>;
+  expectTypeOf<Run[0]>().toEqualTypeOf<Classifier>();
+  expectTypeOf<Run[1]>().toEqualTypeOf<Images>();
+  expectTypeOf<Run["length"]>().toEqualTypeOf<2 | 3 | 4>();
+  expectTypeOf<DefenseHooks>().not.toHaveProperty("attack");
+  expectTypeOf<Attack>().not.toExtend<Images>();
   // @ts-expect-error: a defense has no parameter that takes an attack
-  const input: Partial<DefenseInput> = { attack: {} as Attack };
-  expect(input).toBeDefined();
+  const hooks: Partial<DefenseHooks> = { attack: {} as Attack };
+  expect(hooks).toBeDefined();
 });
 
 describeOnDevices("tuning", (device) => {
@@ -157,10 +165,12 @@ describeOnDevices("tuning", (device) => {
 
   it("refuses settings that make no sense", async () => {
     const bad: [Partial<TuningOptions>, RegExp][] = [
-      [{ epochs: 0 }, /epochs must be a positive integer, not 0/],
-      [{ lr: -1 }, /lr must be above 0, not -1/],
-      [{ alpha: Number.NaN }, /alpha must be a number, not NaN/],
-      [{ momentum: 1 }, /momentum must be in \[0, 1\), not 1/],
+      [{ epochs: 0 }, /defense ft: epochs must be an integer of at least 1, not 0/],
+      [{ lr: -1 }, /lr must be a number above 0, not -1/],
+      [{ alpha: Number.NaN }, /alpha must be a finite number, not NaN/],
+      [{ momentum: 1 }, /momentum must be a number of at least 0 and below 1, not 1/],
+      [{ augmentation: { pad: -1 } as never }, /ft: augmentation: pad must be an integer of at/],
+      [{ learningRate: 0.1 } as never, /ft has no option learningRate \(0.1\); .* has epochs, lr,/],
     ];
     for (const [changes, message] of bad) {
       await expect(tuned(device(), fineTuning, changes)).rejects.toThrow(message);

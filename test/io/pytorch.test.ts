@@ -174,7 +174,9 @@ describe("readPyTorch", () => {
       /^a\/b.pt: PyTorch file: it is neither in the zip format nor in the older one/,
     );
     const wrong = { wrappers: "off" as "keep" };
-    expect(() => readPyTorch(other, wrong)).toThrow(/wrappers is off, expected "remove" or "keep"/);
+    expect(() => readPyTorch(other, wrong)).toThrow(
+      /wrappers must be one of "remove", "keep", not "off"/,
+    );
     expect(() => readPyTorch(other, { memory: -1 })).toThrow(/memory is -1, expected a number/);
     expect(() => readPyTorch(new ArrayBuffer(8) as unknown as Uint8Array)).toThrow(
       /expected the file's bytes as a Uint8Array, got \[object ArrayBuffer\]/,

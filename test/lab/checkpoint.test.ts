@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { writeSafetensors } from "../../src/io/safetensors.js";
 import type { StateDict } from "../../src/io/state-dict.js";
 import { decodeCheckpoint, decodeState, encodeState } from "../../src/lab/checkpoint.js";
-import { FormatError } from "../../src/lab/fields.js";
+import { FormatError } from "../../src/schema/index.js";
 import type { PausedFit } from "../../src/training/pause.js";
 
 const model: StateDict = new Map([
@@ -43,10 +43,10 @@ test.each<[string, StateDict, Record<string, string>, string]>([
   ],
   ["epochs 1.5", momentum, { ...good, epochs: "1.5" }, "epochs must be an integer"],
   ["epochs in words", momentum, { ...good, epochs: "two" }, 'of at least 1, not "two"'],
-  ["a device that is cut", momentum, { ...good, ranOn: '{"device"' }, "metadata are not JSON"],
+  ["a device that is cut", momentum, { ...good, ranOn: '{"device"' }, "metadata is not JSON"],
   ["a device that is none", momentum, { ...good, ranOn: "[1]" }, "metadata must be an object"],
   ["no device", momentum, { ...good, ranOn: "{}" }, "metadata: device must be an object"],
-  ["a broken scale", momentum, { ...good, lossScale: "nul" }, "metadata are not JSON"],
+  ["a broken scale", momentum, { ...good, lossScale: "nul" }, "metadata is not JSON"],
   [
     "no good steps",
     momentum,

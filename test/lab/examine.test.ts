@@ -2,7 +2,7 @@ import { expect, expectTypeOf, test } from "vitest";
 import { blended } from "../../src/attacks/index.js";
 import { imageAt } from "../../src/data/image-set.js";
 import { syntheticShapes } from "../../src/data/synthetic.js";
-import { type DefenseInput, fineTuning, tune } from "../../src/defenses/index.js";
+import { type DefenseHooks, fineTuning } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
 import { Examiner } from "../../src/lab/examine.js";
 import { makeModel } from "../../src/lab/model.js";
@@ -26,7 +26,7 @@ function constantModel(label: number) {
 }
 
 test("a model that always says the target has ASR 1, one that says another class 0", async () => {
-  const examiner = Examiner.create(held, attack);
+  const examiner = await Examiner.create(held, attack);
   const counts = Array.from({ length: 10 }, (_, c) => held.labels.filter((l) => l === c).length);
   const others = 57 - (counts[3] ?? 0);
   for (const label of [3, 6]) {
@@ -53,18 +53,18 @@ test("a model that always says the target has ASR 1, one that says another class
 
 test("a sample looks at so many images, the same each time; without an attack there is no ASR", async () => {
   const model = makeModel(configuration.model, held, device(), 4);
-  const sample = Examiner.create(held, attack).sample(31, 17);
+  const sample = (await Examiner.create(held, attack)).sample(31, 17);
   const found = await sample.examine(model);
   expect(found.cleanImages).toBe(31);
   expect(found.backdoor?.triggeredImages).toBe(17);
-  expect(await Examiner.create(held, attack).sample(31, 17).examine(model)).toEqual(found);
-  expect((await Examiner.create(held, null).examine(model)).backdoor).toBeNull();
+  expect(await (await Examiner.create(held, attack)).sample(31, 17).examine(model)).toEqual(found);
+  expect((await (await Examiner.create(held, null)).examine(model)).backdoor).toBeNull();
   placementOf(model).release();
 });
 
-test("pictures show what the trigger does to one image of each other class", () => {
-  const pictures = Examiner.create(held, attack).pictures(4);
-  const trigger = blended(held, { alpha: 0.25 });
+test("pictures show what the trigger does to one image of each other class", async () => {
+  const pictures = (await Examiner.create(held, attack)).pictures(4);
+  const trigger = await blended.make(held, { alpha: 0.25 });
   expect(pictures.map((p) => p.label)).toEqual([0, 1, 2, 4].map((c) => held.classes[c]));
   for (const [i, label] of [0, 1, 2, 4].entries()) {
     const image = imageAt(held, held.labels.indexOf(label));
@@ -73,28 +73,28 @@ test("pictures show what the trigger does to one image of each other class", () 
   }
 });
 
-test("an attack's unknown option is refused with those it has", () => {
+test("an attack's unknown option is refused with those it has", async () => {
   const wrong = { ...attack, options: { opacity: 0.5 } };
-  expect(() => Examiner.create(held, wrong)).toThrow(
-    "attack blended does not take opacity = 0.5; its options: alpha (0.2), picture (noise), seed (0)",
+  await expect(Examiner.create(held, wrong)).rejects.toThrow(
+    "attack blended has no option opacity (0.5); attack blended has alpha, picture, seed",
   );
-  expect(() => Examiner.create(held, { ...attack, name: "toString" })).toThrow(
+  await expect(Examiner.create(held, { ...attack, name: "toString" })).rejects.toThrow(
     'there is no attack "toString"; there are badnets, blended, sig',
   );
 });
 
-test("a defense has no way to receive an attack", () => {
-  expectTypeOf<keyof DefenseInput>().toEqualTypeOf<
-    "model" | "tuning" | "onCompile" | "onStep" | "onEpoch" | "onPause" | "resume" | "signal"
+test("a defense has no way to receive an attack", async () => {
+  expectTypeOf<keyof DefenseHooks>().toEqualTypeOf<
+    "onCompile" | "onStep" | "onEpoch" | "onPause" | "resume" | "signal"
   >();
   const model = makeModel(configuration.model, held, device(), 0);
-  const trigger = blended(held);
+  const trigger = await blended.make(held);
   // Never called: the compiler is what is tested.
   const refused = [
     // @ts-expect-error an attack is not part of what a defense may see
-    () => tune(fineTuning, { model, tuning: train, attack: trigger }),
+    () => fineTuning.run(model, train, {}, { attack: trigger }),
     // @ts-expect-error nor is the examiner that holds one
-    () => tune(fineTuning, { model, tuning: train, examiner: Examiner.create(held, attack) }),
+    () => fineTuning.run(model, train, {}, { examiner: Examiner.create(held, attack) }),
     // @ts-expect-error nor does it come in as an option
     () => purify(model, train, "ft", { attack: trigger }),
   ];

@@ -2,7 +2,6 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tuningDefaults } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
 import { fileHash } from "../../src/files/atomic.js";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.js";
@@ -58,9 +57,8 @@ const expected = { name: "NonFiniteError", layer: "layer2.0.bn2" };
 test.each([0, 3])("an examiner finds no rates for target %d", async (target) => {
   const source = await openSourceRun(at("damaged"));
   const attack = { name: "blended", rate: 0.1, target, options: { alpha: 0.25 } };
-  const examined = withModelOf(source, data.test, device(), (model) =>
-    Examiner.create(data.test, attack).examine(model),
-  );
+  const examiner = await Examiner.create(data.test, attack);
+  const examined = withModelOf(source, data.test, device(), (model) => examiner.examine(model));
   await expect(examined).rejects.toMatchObject(expected);
 });
 
@@ -68,7 +66,7 @@ test("evaluate and purify fail, and no run is finished", async () => {
   const shared = { source: await openSourceRun(at("damaged")), device: device(), data };
   await expect(evaluateRun(shared)).rejects.toMatchObject(expected);
   await expect(evaluateRun({ ...shared, directory: at("e") })).rejects.toMatchObject(expected);
-  const tuning = { ...tuningDefaults, epochs: 1, batchSize: 7 };
+  const tuning = { epochs: 1, batchSize: 7 };
   const request = { ...shared, directory: at("p"), method: "ft", tuning };
   const purified = purifyRun({ ...request, curve: configuration.curve });
   await expect(purified).rejects.toMatchObject(expected);

@@ -6,15 +6,16 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { tuningDefaults } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
 import { fileHash } from "../../src/files/atomic.js";
+import { sameSeeds } from "../../src/lab/configuration.js";
 import { DataMismatchError, type OpenedData, openData } from "../../src/lab/data-source.js";
 import { evaluateRun } from "../../src/lab/evaluate-run.js";
-import { FormatError } from "../../src/lab/fields.js";
 import { lockDirectory } from "../../src/lab/lock.js";
 import { purifyRun } from "../../src/lab/purify-run.js";
 import { RunDirectory, RunDirectoryError } from "../../src/lab/run-directory.js";
 import type { RunHooks } from "../../src/lab/sitting.js";
 import { openSourceRun } from "../../src/lab/source-run.js";
 import { trainRun } from "../../src/lab/train-run.js";
+import { FormatError } from "../../src/schema/index.js";
 import { all } from "../faults/scale.js";
 import { useDevice } from "../support/devices.js";
 import { configuration } from "./samples.js";
@@ -207,9 +208,12 @@ test("what is refused leaves no directory, and what left nothing binds nobody", 
       throw enough;
     },
   };
-  await expect(train("refused", early, { seed: 5 })).rejects.toThrow(enough);
+  await expect(train("refused", early, { seeds: sameSeeds(5) })).rejects.toThrow(enough);
   expect(await readdir(at("refused"))).toEqual(["record.json"]);
-  expect(await train("refused")).toMatchObject({ state: "finished", configuration: { seed: 7 } });
+  expect(await train("refused")).toMatchObject({
+    state: "finished",
+    configuration: { seeds: sameSeeds(7) },
+  });
 });
 
 test("one run at a time works in a directory, examinations too", async () => {

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { FormatError } from "../../src/lab/fields.js";
-import { parseRecord } from "../../src/lab/read-record.js";
-import { formatRecord, type RunRecord, recordHash } from "../../src/lab/record.js";
+import { formatRecord, parseRecord, type RunRecord, recordHash } from "../../src/lab/record.js";
 import { version } from "../../src/lab/version.js";
+import { FormatError } from "../../src/schema/index.js";
 import { purifyRecord, trainRecord } from "./samples.js";
 
 const changed = (change: (record: Record<string, unknown>) => void): string => {

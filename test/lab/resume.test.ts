@@ -1,15 +1,22 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { contentHash } from "../../src/data/hash.js";
 import { tuningDefaults } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
+import { fileHash } from "../../src/files/atomic.js";
+import { sameSeeds, type TrainConfiguration } from "../../src/lab/configuration.js";
 import { type OpenedData, openData } from "../../src/lab/data-source.js";
+import { makeModel } from "../../src/lab/model.js";
 import { purifyRun } from "../../src/lab/purify-run.js";
+import type { TrainRecord } from "../../src/lab/record.js";
 import { RunDirectory } from "../../src/lab/run-directory.js";
 import type { RunHooks } from "../../src/lab/sitting.js";
 import { openSourceRun } from "../../src/lab/source-run.js";
 import { trainRun } from "../../src/lab/train-run.js";
+import { victimData } from "../../src/lab/victim.js";
+import { placementOf } from "../../src/nn/place.js";
 import type { StepProgress } from "../../src/training/fit.js";
 import { useDevice } from "../support/devices.js";
 import { configuration } from "./samples.js";
@@ -114,6 +121,59 @@ test("examining between epochs leaves the training as it is", async () => {
 });
 
 test("another seed gives another model", async () => {
-  await train("seed", {}, { ...configuration, seed: configuration.seed + 1 });
+  await train("seed", {}, { ...configuration, seeds: sameSeeds(8) });
   expect(await sameCheckpoint("seed", "whole")).toBe(false);
+});
+
+test("each seed decides its own part", async () => {
+  const found = async (seeds: Partial<TrainConfiguration["seeds"]>) => {
+    const changed = { ...configuration, seeds: { ...configuration.seeds, ...seeds } };
+    const { poisoned, tuning } = await victimData(data.train, changed);
+    const model = makeModel(changed.model, data.train, device(), changed.seeds.weights);
+    const weights = await model.head.weight.value.read();
+    placementOf(model).release();
+    return { poisoned: await contentHash(poisoned), tuning: await contentHash(tuning), weights };
+  };
+  const before = await found({});
+  const poison = await found({ poison: 1 });
+  expect(poison).toEqual({ ...before, poisoned: poison.poisoned });
+  expect(poison.poisoned).not.toBe(before.poisoned);
+  const weights = await found({ weights: 1 });
+  expect(weights).toEqual({ ...before, weights: weights.weights });
+  expect(weights.weights).not.toEqual(before.weights);
+  expect((await found({ split: 1 })).tuning).not.toBe(before.tuning);
+  expect(await found({ batches: 1 })).toEqual(before);
+  await train("batches", {}, { ...configuration, seeds: { ...configuration.seeds, batches: 1 } });
+  expect(await sameCheckpoint("batches", "whole")).toBe(false);
+});
+
+test("a run with a picture of one's own holds its hash, and goes on with no other", async () => {
+  const file = join(folder, "own.png");
+  const fixtures = new URL("../fixtures/pictures.json", import.meta.url);
+  const { cases } = JSON.parse(await readFile(fixtures, "utf8")) as {
+    cases: Record<string, { file: string }>;
+  };
+  const place = (name: string) => writeFile(file, Buffer.from(cases[name]?.file ?? "", "base64"));
+  await place("rgb.png");
+  const options = { picture: { file }, alpha: 0.5 };
+  const own = {
+    ...configuration,
+    attack: { name: "blended", rate: 0.05, target: 1, options },
+  };
+  const hooks = stopping(({ step }) => step === 5);
+  await expect(train("own", hooks, own)).rejects.toThrow("enough");
+  const { configuration: held } = (await new RunDirectory(
+    join(folder, "own"),
+  ).record()) as TrainRecord;
+  const sha256 = fileHash(await readFile(file));
+  expect(held.attack?.options).toEqual({ alpha: 0.5, picture: { file, sha256 }, seed: 0 });
+
+  await place("grey.png");
+  await expect(train("own", {}, held)).rejects.toThrow(/own\.png is not the picture of the run/);
+  await expect(train("own", {}, own)).rejects.toThrow(/attack\.options\.picture\.sha256 \("/);
+  await rm(file);
+  await expect(train("new", {}, own)).rejects.toThrow(/cannot read the picture .*own\.png: ENOENT/);
+  expect(await readdir(folder)).not.toContain("new");
+  await place("rgb.png");
+  expect(await train("own", {}, held)).toMatchObject({ state: "finished", configuration: held });
 });

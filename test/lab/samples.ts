@@ -1,15 +1,24 @@
 import { tuningDefaults } from "../../src/defenses/index.js";
-import { type TrainConfiguration, trainingDefaults } from "../../src/lab/configuration.js";
+import {
+  sameSeeds,
+  type TrainConfiguration,
+  trainingDefaults,
+} from "../../src/lab/configuration.js";
 import type { Examination } from "../../src/lab/metrics.js";
 import type { PurifyRecord, TrainRecord } from "../../src/lab/record.js";
 
 const hash = (digit: string): string => digit.repeat(64);
 
 export const configuration: TrainConfiguration = {
-  seed: 7,
+  seeds: sameSeeds(7),
   data: { kind: "synthetic", train: 90, test: 50, seed: 3 },
   model: { architecture: "resnet18", width: 2 },
-  attack: { name: "blended", rate: 0.05, target: 1, options: { alpha: 0.3, picture: "smooth" } },
+  attack: {
+    name: "blended",
+    rate: 0.05,
+    target: 1,
+    options: { alpha: 0.3, picture: "smooth", seed: 0 },
+  },
   split: { scheme: "held-out-balanced", fraction: 0.3 },
   training: { ...trainingDefaults, epochs: 3, batchSize: 17 },
   curve: { clean: 13, triggered: 11 },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { backward } from "../../src/autograd/tape.js";
 import { BatchLoader } from "../../src/data/loader.js";
-import { alignment, methods, tune } from "../../src/defenses/index.js";
+import { alignment, featureShiftTuning, fineTuning } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
 import type { Device, DeviceCounters } from "../../src/device/device.js";
 import { UnsupportedPrecisionError } from "../../src/device/errors.js";
@@ -92,7 +92,8 @@ describe("training in mixed precision", () => {
     const weight = model.head.weight.value;
     const set = tinySet(40, 2);
     const optimizer = make(model);
-    const loader = new BatchLoader(set, options);
+    const { batchSize, seed } = options;
+    const loader = new BatchLoader(set, { batchSize, seed });
     const mixed = new MixedPrecision(model);
     mixed.scaler.load(lossScale);
     const losses: number[] = [];
@@ -199,20 +200,14 @@ describe("training in mixed precision", () => {
     const { model, placement } = tinyModel(device());
     const norm = async () => Math.hypot(...(await model.head.weight.value.read()));
     const before = await norm();
-    const fst = methods.find(({ name }) => name === "fst");
-    if (!fst) throw new Error("there is no fst");
     const losses: number[] = [];
-    await tune(
-      fst,
-      {
-        ...{ model, tuning: tinySet(40, 2) },
-        onEpoch: ({ loss, lossScale }) => {
-          losses.push(loss);
-          expect(lossScale?.skippedSteps).toBe(0);
-        },
+    const wanted = { epochs: 6, batchSize: 16, precision: "mixed" } as const;
+    await featureShiftTuning.run(model, tinySet(40, 2), wanted, {
+      onEpoch: ({ loss, lossScale }) => {
+        losses.push(loss);
+        expect(lossScale?.skippedSteps).toBe(0);
       },
-      { epochs: 6, batchSize: 16, precision: "mixed" },
-    );
+    });
     expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0);
     expect(await norm()).toBeCloseTo(before, 5);
     placement.release();
@@ -228,9 +223,7 @@ describe("where there are no 16-bit floats", () => {
       const start = fit(model, tinySet(40, 2), optimizer, { ...options, precision: "mixed" });
       await expect(start).rejects.toThrow(UnsupportedPrecisionError);
       await expect(start).rejects.toThrow(/precision "mixed".*shader-f16.*precision "f32"/s);
-      const [method] = methods;
-      if (!method) throw new Error("there are no methods");
-      const tuning = tune(method, { model, tuning: tinySet(8, 2) }, { precision: "mixed" });
+      const tuning = fineTuning.run(model, tinySet(8, 2), { precision: "mixed" });
       await expect(tuning).rejects.toThrow(UnsupportedPrecisionError);
       optimizer.release();
       placement.release();

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { ImageSet } from "../../src/data/image-set.js";
 import { subset } from "../../src/data/image-source.js";
-import { fineTuningInit, tune } from "../../src/defenses/index.js";
+import { fineTuningInit } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
 import { Classifier } from "../../src/models/classifier.js";
 import { resnet18 } from "../../src/models/resnet.js";
@@ -58,7 +58,7 @@ async function refusals(model: Classifier, set: ImageSet, changes: Partial<FitOp
   const schedule = constantRate(0.1);
   const work = [
     () => fit(model, set, optimizer, { ...shared, schedule, onStep }),
-    () => tune(fineTuningInit, { model, tuning: set, onStep }, { ...shared, projection: "fst" }),
+    () => fineTuningInit.run(model, set, { ...shared, projection: "fst" }, { onStep }),
     () => predict(model, set),
   ];
   const errors: unknown[] = [];
@@ -155,7 +155,7 @@ it("a last batch of one value a channel is refused before the first step; dropLa
     images = progress.images;
   };
   const changes = { epochs: 1, batchSize: 16, dropLast: true };
-  await tune(fineTuningInit, { model, tuning: set, onStep }, changes);
+  await fineTuningInit.run(model, set, changes, { onStep });
   expect(images).toBe(32);
   placement.release();
 });

@@ -374,7 +374,7 @@ describeOnDevices("an open training step", (device) => {
       ),
     ).rejects.toThrow(/has 1 elements, 2 given/);
     await expect(fit(model, examples, optimizer, options as never)).rejects.toThrow(
-      /tensors need an objective/,
+      /fit \(tensors\): objective must be given/,
     );
     expect(() => tensorSet({ x: { values: x, shape: [4] } })).toThrow(/x has 66 values/);
     expect(() =>

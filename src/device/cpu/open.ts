@@ -1,4 +1,5 @@
 import { DeviceUnavailableError } from "../errors.js";
+import { checkOptions, type OptionTable } from "../options.js";
 import { Blocks } from "./blocks.js";
 import { compileKernels, hasRelaxedSimd, kernelNames, type RuntimeExports } from "./builds.js";
 import { CpuDevice } from "./device.js";
@@ -28,6 +29,14 @@ export interface CpuDeviceOptions {
   maxBytes?: number;
 }
 
+/** @internal */
+export const cpuDeviceTable: OptionTable<CpuDeviceOptions> = {
+  threads: "checked",
+  relaxed: "checked",
+  workers: "boolean",
+  maxBytes: "number",
+};
+
 /**
  * Opens the CPU device. Where memory cannot be shared with workers (a page that is not cross-origin
  * isolated, a policy against blob workers) commands run on the calling thread, in short slices.
@@ -36,6 +45,7 @@ export interface CpuDeviceOptions {
  *   missing.
  */
 export async function openCpuDevice(options: CpuDeviceOptions = {}): Promise<CpuDevice> {
+  checkOptions("openCpuDevice", options, cpuDeviceTable);
   const platform = currentPlatform();
   const wanted = options.relaxed ?? "auto";
   if (wanted !== false) platform.enableRelaxedSimd();

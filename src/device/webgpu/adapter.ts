@@ -1,25 +1,8 @@
 import type { DeviceInfo } from "../device.js";
 import { DeviceError, DeviceUnavailableError } from "../errors.js";
 import type { AdapterTraits } from "./lowering.js";
+import type { AdapterOptions } from "./options.js";
 import { maxWorkgroups } from "./workgroups.js";
-
-export interface AdapterOptions {
-  /** Where adapters come from; default: `navigator.gpu`, in Node the `webgpu` package. */
-  gpu?: GPU;
-  powerPreference?: GPUPowerPreference;
-  /** Adapters that run on the processor: allowed, the only ones accepted, or refused. */
-  software?: "allow" | "require" | "refuse";
-  /** Options for the `webgpu` package's `create`, such as "backend=vulkan"; ignored in browsers. */
-  dawnToggles?: readonly string[];
-  /**
-   * Asks for Chromium's experimental subgroup matrices: GEMMs on halves by the matrix units of GPUs
-   * that have some (docs/webgpu-kernels.md). In Node this allows Dawn's unsafe interfaces; in Chromium
-   * that is up to the flag --enable-unsafe-webgpu. Adapters without it ignore the wish.
-   */
-  subgroupMatrices?: boolean;
-  /** False (Node only) skips Dawn's validation and bounds checks: faster, and faults are silent. */
-  validation?: boolean;
-}
 
 /** The limits the kernels use; each is raised to what the adapter offers, no other is. */
 const usedLimits = [

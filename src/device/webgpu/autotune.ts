@@ -1,4 +1,5 @@
 import { DeviceError, DeviceLostError, LimitError } from "../errors.js";
+import type { OptionTable } from "../options.js";
 import type { Slice } from "../storage.js";
 import { kernelCode } from "./kernel-code.js";
 import type { GpuLowering, Tunable } from "./lowering.js";
@@ -15,6 +16,14 @@ export interface TuneOptions {
   /** Ends it between two shape classes, with the signal's reason. */
   signal?: AbortSignal;
 }
+
+/** @internal */
+export const tuneTable: OptionTable<TuneOptions> = {
+  store: "checked",
+  rounds: "number",
+  log: "checked",
+  signal: "checked",
+};
 
 export interface TuneResult {
   readonly shapeClass: string;

@@ -3,26 +3,22 @@ import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
 import type { KernelCalls, KernelName } from "../kernels.js";
+import { checkOptions } from "../options.js";
 import { pending } from "../pending.js";
 import { newCounters, Pool } from "../pool.js";
 import { checkLive } from "../pooled-storage.js";
 import { groupCalls, type ProfiledCall, type TracedDispatch } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { byteOffset, type Slice, type Storage, storagesOf } from "../storage.js";
-import {
-  type AdapterOptions,
-  adapterTraits,
-  deviceInfo,
-  isNode,
-  requestGpuDevice,
-} from "./adapter.js";
+import { adapterTraits, deviceInfo, isNode, requestGpuDevice } from "./adapter.js";
 import { keepAlive } from "./alive.js";
-import { loadTuned, type TuneOptions, type TuneResult } from "./autotune.js";
+import { loadTuned, type TuneOptions, type TuneResult, tuneTable } from "./autotune.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Faults } from "./faults.js";
 import { checkWrite, unshared } from "./host-data.js";
 import type { AdapterTraits, GpuLowering } from "./lowering.js";
 import { blockOf, type GpuBlock, GpuMemory, type GpuStorage, Staging } from "./memory.js";
+import { type WebGpuOptions, webGpuTable } from "./options.js";
 import { Profiler } from "./profiler.js";
 import { readBack } from "./read-back.js";
 import { Recorder } from "./recorder.js";
@@ -32,25 +28,12 @@ import type { StoredChoices, TuneStore } from "./tune-store.js";
 import { tuneDevice } from "./tuner.js";
 import { VariantChoices } from "./variant-choices.js";
 
-export interface WebGpuOptions extends AdapterOptions {
-  /** A GPUDevice of the caller's own; it is used as it is, and not destroyed. */
-  device?: GPUDevice;
-  /**
-   * Dispatches per submit: default 192, in a browser 32. Fewer start the GPU sooner and let the page
-   * be drawn between them, more cost less on the processor.
-   */
-  dispatchesPerSubmit?: number;
-  /** Variants to run whatever the defaults say, by shape class; "*" is any class. */
-  variants?: VariantMap;
-  /** The most memory the device may take, in bytes; default: as much as the GPU gives. */
-  maxBytes?: number;
-}
-
 /**
  * Opens a WebGPU device: the caller's own, the browser's, or in Node one of the optional `webgpu`
  * package. Throws DeviceUnavailableError when there is none of the kind asked for.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
+  checkOptions("openWebGpuDevice", options, webGpuTable);
   if (options.device) {
     return new WebGpuDevice(options.device, options.device.adapterInfo, false, options);
   }
@@ -271,6 +254,7 @@ export class WebGpuDevice implements Device {
    * calls of the same shape classes run the fastest. Nothing else may use the device meanwhile.
    */
   async tune(body: () => void, options: TuneOptions = {}): Promise<TuneResult[]> {
+    checkOptions("tune", options, tuneTable);
     this.#checkOpen();
     const host = {
       device: this,
