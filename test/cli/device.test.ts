@@ -96,8 +96,8 @@ test(
     const rows = run.stdout.split("\n").filter((line) => / (max|exact) +ok$/.test(line));
     expect(rows.map((line) => line.split(/ +/).slice(0, 4))).toEqual([
       ["oneHot", "f32", "preset", "3"],
-      ["reduce", "f32", "preset", "40"],
-      ["reduce", "f16", "preset", "40"],
+      ["reduce", "f32", "preset", "75"],
+      ["reduce", "f16", "preset", "75"],
     ]);
     expect(run.stdout).toContain("3 of 3 rows ok");
 
