@@ -12,7 +12,7 @@ import { tinySet } from "../support/tiny.js";
 /** Trains a ResNet-18 for an epoch of `batches`; gives its losses and the most memory it held. */
 async function train(device: Device, width: number, batches: readonly number[]) {
   const count = batches.reduce((sum, n) => sum + n, 0);
-  const model = resnet18({ width, classes: 4 });
+  const model = resnet18({ width, classes: 3 });
   const placement = place(model, device, { seed: 1 });
   const optimizer = new SGD(model, { lr: 0.01, momentum: 0.9 });
   const losses: number[] = [];
