@@ -39,6 +39,7 @@ const fields = {
   batchSize: integer({ min: 1, default: 128, doc: "images a step" }),
   dropLast: flag({
     default: false,
+    past: false,
     doc: "leave out the last batch of an epoch if it is smaller",
   }),
   seed: integer({ min: 0, default: 0, doc: "decides the re-drawn head and the batches" }),

@@ -1,6 +1,7 @@
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import type { LayerNormShape } from "../device/kernels/layer-norm.js";
+import { checkOptions, type OptionTable } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -15,6 +16,12 @@ export interface LayerNormOptions {
   eps?: number;
 }
 
+const layerNormOptions: OptionTable<LayerNormOptions> = {
+  gamma: "checked",
+  beta: "checked",
+  eps: "checked",
+};
+
 /**
  * Layer normalisation over the last dimension (Ba, Kiros and Hinton 2016):
  * (x - mean) / sqrt(var + eps) * gamma + beta, the variance biased. x [..., channels] and the result
@@ -23,6 +30,7 @@ export interface LayerNormOptions {
  * @throws ShapeError when scale or shift do not fit the channels, or eps is no number from 0 up
  */
 export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
+  checkOptions("layerNorm", options, layerNormOptions);
   checkInputs("layerNorm", [x], "float");
   const width = channelsOf("layerNorm", x, 1, "[..., channels]");
   const outer = width === 0 ? 0 : x.size / width;
@@ -37,6 +45,7 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
  * @throws ShapeError when the groups do not divide the channels, and as layerNorm does
  */
 export function groupNorm(x: Tensor, groups: number, options: LayerNormOptions = {}): Tensor {
+  checkOptions("groupNorm", options, layerNormOptions);
   checkInputs("groupNorm", [x], "float");
   const channels = channelsOf("groupNorm", x, 2, "[n, ..., channels]");
   checkInteger("groupNorm", "groups", groups, 1);

@@ -229,7 +229,10 @@ test("a near name is guessed, a far one is not", () => {
 });
 
 /** Options of what no caller of the library reaches, or that a schema checks. */
-const elsewhere = ["ImageBatchOptions", "LockOptions", "LoopOptions", "TuningOptions"];
+const elsewhere = [
+  ...["ImageBatchOptions", "KernelCheckOptions", "LockOptions", "LoopOptions", "PrepareOptions"],
+  "TuningOptions",
+];
 
 test("every kind of options is held against a table", () => {
   const root = join(import.meta.dirname, "../../src");

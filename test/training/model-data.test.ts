@@ -113,7 +113,7 @@ it.each([
   for (const [i, error] of errors.entries()) {
     expect(error).toBeInstanceOf(ModelDataError);
     expect(error.message).toMatch(message);
-    expect(error.message).toMatch(["fit: ", "tuning: ", "predict: "][i] ?? "");
+    expect(error.message).toMatch(["fit: ", "ft-init: ", "predict: "][i] ?? "");
   }
   expect(changed).toBe(false);
 });
