@@ -12,14 +12,27 @@ export { resized } from "./data/resize.js";
 export * from "./data/split.js";
 export * from "./data/synthetic.js";
 export * from "./defenses/index.js";
+export { BrowserTable, BrowserTableError, settled } from "./files/indexed-db.js";
 export { FileFormatError } from "./io/file-format-error.js";
 export { type PyTorchOptions, readPyTorch } from "./io/pytorch.js";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.js";
 export type { NamedDType, NamedTensor, StateDict } from "./io/state-dict.js";
+export { drawPlot, type Marker, type Plot, type Point, type Series } from "./lab/chart.js";
+export {
+  decodeCheckpoint,
+  decodeState,
+  encodeCheckpoint,
+  encodeState,
+  type RanOn,
+} from "./lab/checkpoint.js";
 export * from "./lab/configuration.js";
 export { type DemoChoices, demoConfiguration } from "./lab/demo-configuration.js";
 export { type ExamineOptions, Examiner } from "./lab/examine.js";
+export { FormatError } from "./lab/fields.js";
+export { wilson } from "./lab/interval.js";
 export * from "./lab/metrics.js";
+export { modelFrom } from "./lab/model.js";
+export { shortPercent } from "./lab/percent.js";
 export {
   difference,
   differenceGain,
@@ -29,6 +42,14 @@ export {
 } from "./lab/pictures.js";
 export { type PurifyHooks, purify } from "./lab/purify.js";
 export { type SampleOptions, type SampleStep, sampleStep } from "./lab/sample-step.js";
+export { notPresets } from "./lab/variants.js";
+export {
+  judgePurification,
+  judgeVictim,
+  type Tone,
+  type Verdict,
+  type VerdictContext,
+} from "./lab/verdict.js";
 export { version } from "./lab/version.js";
 export * from "./lab/victim.js";
 export * from "./training/index.js";
