@@ -41,6 +41,8 @@ export interface ChartOptions extends Omit<Plot, "height" | "width"> {
 /** On the right there is room for the labels at the lines' ends. */
 const margin = { left: 46, right: 74, top: 14, bottom: 40 };
 const lineHeight = 14;
+/** What a label needs on the right of where something starts. */
+const labelRoom = 60;
 /** A line of more points has no mark at each. */
 const mostMarks = 40;
 
@@ -79,11 +81,15 @@ export function drawPlot(plot: Plot): string {
     (t) =>
       `<text class="tick" x="${x.at(t)}" y="${bottom + 16}" text-anchor="middle">${plain(t)}</text>`,
   );
-  const starts = (plot.starts ?? []).map(
-    ({ x: at, label }) =>
-      `<line class="start" x1="${x.at(at)}" x2="${x.at(at)}" y1="${margin.top}" y2="${bottom}"/>` +
-      `<text class="tick" x="${x.at(at) + 5}" y="${bottom - 6}">${html(label)}</text>`,
-  );
+  const starts = (plot.starts ?? []).map(({ x: at, label }) => {
+    const place = x.at(at);
+    const anchor = place + labelRoom < right ? "start" : "end";
+    return (
+      `<line class="start" x1="${place}" x2="${place}" y1="${margin.top - 12}" y2="${bottom}"/>` +
+      `<text class="tick" x="${anchor === "start" ? place + 5 : place - 5}" y="${margin.top - 5}" ` +
+      `text-anchor="${anchor}">${html(label)}</text>`
+    );
+  });
   const middle = (margin.left + right) / 2;
   return [
     grid.join("") + feet.join("") + starts.join(""),
