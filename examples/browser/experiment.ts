@@ -78,7 +78,7 @@ export async function experiment(
     report({ kind: "data", pictures: pictures.map(toUrls), classes, target });
   }
 
-  using recorder = new Recorder(device, past);
+  using recorder = new Recorder(device, past, hooks);
   let latest: Examination | undefined;
   const during = (phase: Phase) => ({
     ...recorder.resume(phase),
@@ -152,14 +152,18 @@ class Recorder implements Disposable {
   readonly #before: RanOn["variants"] = {};
   readonly #repeated: Disposable | undefined;
 
-  constructor(device: Device, past: Past) {
+  constructor(device: Device, past: Past, { report }: Pick<Hooks, "report">) {
     this.#device = device;
     this.#notes = device.noteVariants();
     if (!past.state) return;
     const { state, ranOn } = decodeState(past.state, "the kept run");
     this.#phase = phases.find((phase) => !isDone(past, phase));
     this.#state = state;
-    if (ranOn?.device.name !== device.info.name) return;
+    if (ranOn?.device.name !== device.info.name) {
+      const text = "It began on another device, so no single run repeats its last digits.";
+      report({ kind: "note", text });
+      return;
+    }
     this.#before = ranOn.variants;
     this.#repeated = device.useVariants(ranOn.variants);
   }

@@ -36,7 +36,10 @@ export function noteShown(id: string): void {
   }
 }
 
+/** The run that this tab showed before it was reloaded. */
 export function shownRun(): string | null {
+  const [navigation] = performance.getEntriesByType("navigation");
+  if ((navigation as PerformanceNavigationTiming | undefined)?.type === "navigate") return null;
   try {
     return sessionStorage.getItem(shownKey);
   } catch {

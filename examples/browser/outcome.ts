@@ -8,6 +8,7 @@ import {
   wilson,
 } from "shiftgrad";
 import type { Phase } from "./protocol.js";
+import { grouped } from "./settings.js";
 
 /** What is known of each model, and whether all test images were looked at or a sample. */
 export type Found = Partial<Record<Phase, { examination: Examination; whole: boolean }>>;
@@ -57,8 +58,8 @@ export function verdictOn(found: Found, phase: Phase, classes: number): Verdict 
 /** On how many images the numbers rest; `sample` is what the curves look at. */
 export function basis(whole: Examination | null, sample: Examination | null): string {
   const counts = ({ cleanImages, backdoor }: Examination): string =>
-    `${cleanImages.toLocaleString("en")} clean and ` +
-    `${(backdoor?.triggeredImages ?? 0).toLocaleString("en")} triggered test images`;
+    `${grouped(cleanImages)} clean and ` +
+    `${grouped(backdoor?.triggeredImages ?? 0)} triggered test images`;
   const interval = "Small print and shaded areas: 95% confidence intervals.";
   if (!sample) return "";
   if (!whole) return `So far: ${counts(sample)}. ${interval}`;

@@ -48,13 +48,14 @@ function begin(kind: "start" | "measure"): void {
 
 /** Goes on with the run that is shown, from what is kept of it. */
 async function goOn(): Promise<void> {
+  showStatus("Going on…");
+  setState("running");
   const kept = view && (await found(addressOf(view.settings)));
   if (!kept) return fail("the run is not kept any more: start it again");
   const { settings, reports } = kept;
   form.fill(settings);
   keepAddress(settings);
   view = new RunView(settings, reports);
-  showStatus("Going on…");
   tellStage(`Going on ${view.place}.`);
   launch({ kind: "continue", settings });
 }
@@ -94,8 +95,9 @@ function launch(message: Start): void {
 
 function stop(): void {
   const stopping = worker;
+  if (!stopping) return;
   const message: Stop = { kind: "stop" };
-  stopping?.postMessage(message);
+  stopping.postMessage(message);
   showStatus("Stopping…");
   setTimeout(() => {
     if (worker === stopping) receive({ kind: "stopped" });

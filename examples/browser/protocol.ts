@@ -66,14 +66,14 @@ export type RunReport =
       readonly examination: Examination;
       readonly answers: readonly string[];
     }
+  /** Something to know about the run or its keeping. */
+  | { readonly kind: "note"; readonly text: string }
   | { readonly kind: "done"; readonly seconds: number };
 
 export type Report =
   | RunReport
   /** What is done before and between steps; `share` of it, where that is known. */
   | { readonly kind: "busy"; readonly text: string; readonly share?: number }
-  /** What runs is not kept: a reload will lose it. */
-  | { readonly kind: "unkept"; readonly text: string }
   /** Shapes measured now or in earlier visits, and for how many the preset was not the fastest. */
   | { readonly kind: "measured"; readonly shapes: number; readonly changed: number }
   | { readonly kind: "stopped" }

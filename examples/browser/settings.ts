@@ -66,7 +66,7 @@ export function problems(settings: Settings): Problems {
     const value = settings[name];
     if (value >= min && value <= max && isMultiple(value, step)) continue;
     const kind = step === 1 ? "A whole number" : "A number";
-    found[name] = `${kind} from ${min} to ${max}.`;
+    found[name] = `${kind} from ${grouped(min)} to ${grouped(max)}.`;
   }
   if (found.images) {
     found.images += ` Of ${limits.images.min} or more, the defender’s tenth has one of each class.`;
@@ -75,13 +75,16 @@ export function problems(settings: Settings): Problems {
   const { training, poisoned } = imageCounts(settings);
   if (poisoned === 0) {
     const least = Math.ceil(5000 / training) / 100;
-    found.percent = `At least ${least}: less of ${training} training images rounds to none.`;
+    found.percent = `At least ${least}: less of ${grouped(training)} training images rounds to none.`;
   }
   if (!found.batchSize && settings.batchSize > training) {
-    found.batchSize = `At most ${training}: as many images does the victim learn from.`;
+    found.batchSize = `At most ${grouped(training)}: as many images does the victim learn from.`;
   }
   return found;
 }
+
+/** "50,000", as in all sentences of the page. */
+export const grouped = (value: number): string => value.toLocaleString("en");
 
 /** Up to the rounding of decimal fractions. */
 const isMultiple = (value: number, step: number): boolean =>

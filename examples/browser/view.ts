@@ -5,7 +5,7 @@ import { basis, type Found, verdictOn } from "./outcome.js";
 import { showAnswers, showPictures } from "./pictures.js";
 import { type Phase, phases, type Report, type RunReport } from "./protocol.js";
 import { showResults } from "./results.js";
-import type { Settings } from "./settings.js";
+import { grouped, type Settings } from "./settings.js";
 import { showProgress, showStatus, tellStage } from "./status.js";
 import { clock, Pace, workOf } from "./work.js";
 
@@ -67,7 +67,7 @@ export class RunView {
     find("pictures").replaceChildren("Shown when they are drawn.");
     find("pictures").classList.add("empty");
     find("caption").textContent = describe(settings);
-    find("unkept").textContent = "";
+    find("notes").replaceChildren();
     this.#showResults();
     for (const report of reports) this.receive(report);
     showProgress(this.#done ? 1 : this.#pace.share);
@@ -90,7 +90,7 @@ export class RunView {
     if (report.kind === "device") {
       const { text, note } = report;
       find("device").textContent = `${text}. ${note ?? "Nothing leaves this machine."}`;
-    } else if (report.kind === "unkept") find("unkept").textContent = report.text;
+    } else if (report.kind === "note") find("notes").append(` ${report.text}`);
     else if (report.kind === "data") {
       this.#data = report;
       showPictures(find("pictures"), report.pictures);
@@ -179,7 +179,7 @@ function addPoint(phase: Phase, x: number, { cleanAccuracy, cleanImages, backdoo
 function describe(settings: Settings): string {
   const { width, images, percent, epochs, tuningEpochs, batchSize, seed } = settings;
   return (
-    `ResNet-18 of width ${width}, ${images.toLocaleString("en")} images, ${percent}% poisoned, ` +
+    `ResNet-18 of width ${width}, ${grouped(images)} images, ${percent}% poisoned, ` +
     `${epochs} + ${tuningEpochs} epochs, batches of ${batchSize}, seed ${seed}`
   );
 }

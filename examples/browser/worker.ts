@@ -93,7 +93,7 @@ class Keeper {
 }
 
 function isPartOfRun(message: Report): message is RunReport {
-  return ["device", "data", "step", "epoch", "result", "done"].includes(message.kind);
+  return ["device", "data", "step", "epoch", "result", "note", "done"].includes(message.kind);
 }
 
 /** @throws the error when it is not one of keeping */
@@ -103,5 +103,5 @@ function unkept(error: unknown): Report {
     error.cause instanceof TakenOverError
       ? "Another tab runs the same settings and keeps them"
       : "The browser keeps nothing for this page";
-  return { kind: "unkept", text: `${why}, so a reload of this one would lose the run.` };
+  return { kind: "note", text: `${why}, so a reload of this one would lose the run.` };
 }

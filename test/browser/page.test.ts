@@ -23,6 +23,9 @@ const short: Settings = {
   ...{ device: "webgpu", images: 100, batchSize: 9, epochs: 2, tuningEpochs: 1 },
 };
 
+/** Words that tell visitors nothing. */
+const drivers = /mesa|swiftshader|llvmpipe|lavapipe|vulkan|adapter/i;
+
 let browser: Browser;
 const servers: Server[] = [];
 
@@ -70,31 +73,38 @@ interface Watched {
   stages: string[];
   /** How long each Stop took, in milliseconds. */
   stops: number[];
-  /** Presses Stop as soon as the status says this. */
-  stopAt: string;
+  /** Presses Stop as soon as the worker reports what these parts of it are. */
+  stopAt: object | null;
 }
 
-/** Runs in the page. */
+/** Runs in the page, before its own scripts. */
 function watch(): void {
-  const watched: Watched = { stages: [], stops: [], stopAt: "" };
-  Object.assign(window, { watched });
+  const watched: Watched = { stages: [], stops: [], stopAt: null };
+  let pressed = 0;
+  const matches = (report: object): boolean => {
+    const parts = Object.entries(watched.stopAt ?? { kind: "none" });
+    return parts.every(([name, value]) => report[name as keyof typeof report] === value);
+  };
+  const Watching = class extends Worker {
+    constructor(url: string, options: WorkerOptions) {
+      super(url, options);
+      this.addEventListener("message", ({ data }) => {
+        if (!matches(data)) return;
+        watched.stopAt = null;
+        pressed = performance.now();
+        document.getElementById("stop")?.click();
+      });
+    }
+  };
+  Object.assign(window, { watched, Worker: Watching });
   addEventListener("DOMContentLoaded", () => {
-    const observe = (id: string, seen: (text: string) => void): void => {
-      const element = document.getElementById(id) ?? document.body;
-      const look = () => seen(element.textContent ?? "");
-      new MutationObserver(look).observe(element, { childList: true, characterData: true });
-    };
-    observe("stage", (text) => watched.stages.push(text));
-    let pressed = 0;
-    observe("doing", (text) => {
-      if (!watched.stopAt || !text.startsWith(watched.stopAt)) return;
-      watched.stopAt = "";
-      pressed = performance.now();
-      document.getElementById("stop")?.click();
-    });
+    const stage = document.getElementById("stage") ?? document.body;
+    const hear = () => watched.stages.push(stage.textContent ?? "");
+    new MutationObserver(hear).observe(stage, { childList: true });
     new MutationObserver(() => {
-      if (document.body.dataset.state === "stopped")
-        watched.stops.push(performance.now() - pressed);
+      const { state } = document.body.dataset;
+      if (state === "stopped" && pressed > 0) watched.stops.push(performance.now() - pressed);
+      pressed = 0;
     }).observe(document.body, { attributeFilter: ["data-state"] });
   });
 }
@@ -102,10 +112,10 @@ function watch(): void {
 const watched = (page: Page): Promise<Watched> =>
   page.evaluate(() => (window as unknown as { watched: Watched }).watched);
 
-const stopAt = (page: Page, doing: string): Promise<void> =>
-  page.evaluate((text) => {
-    (window as unknown as { watched: Watched }).watched.stopAt = text;
-  }, doing);
+const stopAt = (page: Page, report: object): Promise<void> =>
+  page.evaluate((parts) => {
+    (window as unknown as { watched: Watched }).watched.stopAt = parts;
+  }, report);
 
 async function end(page: Page): Promise<string> {
   await page.waitForSelector(
@@ -195,7 +205,7 @@ describe("the page in headless Chromium", () => {
     const { page, complaints } = await open(`${addressOf(short)}&start`, { dark: true });
     expect(await end(page)).toMatch(/^Done in/);
     expect(await page.innerText("#device")).toBe("WebGPU (software). Nothing leaves this machine.");
-    expect(await page.innerText("body")).not.toMatch(/mesa|swiftshader|llvmpipe|lavapipe/i);
+    expect(await page.innerText("body")).not.toMatch(drivers);
     await expectCurves(page, short);
     await page.screenshot({ path: join(screenshots, "webgpu.png"), fullPage: true });
     expect(complaints).toEqual([]);
@@ -223,7 +233,7 @@ describe("the page in headless Chromium", () => {
   test("goes on after a reload and after Stop, on one thread, to where it would have come", async () => {
     const { page, complaints } = await open(addressOf(usual), { isolated: false });
     const focused = () => page.evaluate(() => document.activeElement?.id);
-    await stopAt(page, "Training the victim: epoch 3");
+    await stopAt(page, { kind: "epoch", phase: "victim", epoch: 2 });
     await page.focus("[name=width]");
     await page.keyboard.press("Enter");
     await page.waitForSelector("body[data-state=running]");
@@ -234,10 +244,10 @@ describe("the page in headless Chromium", () => {
 
     await page.reload();
     await page.waitForSelector("body[data-state=stopped]");
-    const where = /^Interrupted after epoch ([2-5]) of 6 \(training the victim\)\.$/;
+    const where = /^Interrupted after epoch ([1-5]) of 6 \(training the victim\)\.$/;
     const [, epochs] = where.exec(await page.innerText("#doing")) ?? [];
     expect(await drawn(page, "#clean-chart .line.victim")).toHaveLength(Number(epochs));
-    await stopAt(page, "Purifying with FT:");
+    await stopAt(page, { kind: "epoch", phase: "ft", epoch: 2 });
     await page.click("#continue");
     expect(await end(page)).toBe("Stopped.");
     const { stages } = await watched(page);
@@ -251,22 +261,26 @@ describe("the page in headless Chromium", () => {
     expect(complaints).toEqual([]);
   }, 300_000);
 
-  test("stops within a second while it draws, and says where nothing can be kept", async () => {
-    const { page, complaints } = await open("", { isolated: false });
+  test("stops within a second while it draws, and says plainly what the browser does not have", async () => {
+    const { page, complaints } = await open("device=webgpu", { isolated: false });
     await page.route("**/worker.js", async (route) => {
       const response = await route.fetch();
-      const without = 'Object.defineProperty(self, "indexedDB", { value: undefined });';
-      // Imports are hoisted, and the library looks for IndexedDB only when it is asked for a table.
+      // The library looks for either only when it is asked, after its import.
+      const without =
+        'Object.defineProperty(self, "indexedDB", { value: undefined });' +
+        "navigator.gpu.requestAdapter = async () => null;";
       await route.fulfill({ response, body: without + (await response.text()) });
     });
     await page.fill("[name=images]", "50000");
-    await stopAt(page, "Drawing the pictures");
+    await stopAt(page, { kind: "busy", text: "Drawing the pictures" });
     await page.click("#start");
     expect(await end(page)).toBe("Stopped.");
     const { stops } = await watched(page);
     expect(stops).toHaveLength(1);
     expect(stops[0]).toBeLessThan(1000);
-    expect(await page.innerText("#unkept")).toMatch(/^The browser keeps nothing for this page, so/);
+    expect(await page.innerText("#notes")).toMatch(/^The browser keeps nothing for this page, so/);
+    expect(await page.innerText("#device")).toMatch(/^Processor, .* This browser offers no WebGPU/);
+    expect(await page.innerText("body")).not.toMatch(drivers);
     expect(await page.isHidden("#continue")).toBe(true);
     expect(complaints).toEqual([]);
   }, 60_000);
@@ -276,7 +290,7 @@ describe("the page in headless Chromium", () => {
     const problems = page.locator("#problems li");
     expect(await problems.allInnerTexts()).toEqual([
       "“width=wide” in the address is no number.",
-      expect.stringMatching(/^Images: A whole number from 100 to 50000\./),
+      expect.stringMatching(/^Images: A whole number from 100 to 50,000\./),
     ]);
     expect(await page.getAttribute("body", "data-state")).toBeNull();
     await page.click("#start");
@@ -297,8 +311,8 @@ describe("the page in headless Chromium", () => {
     await first.page.waitForSelector("#clean-chart .line.victim");
     const second = await tab(first.context, first.url, `${addressOf(settings)}&start`);
     await second.page.waitForSelector("#clean-chart .line.victim");
-    await first.page.waitForSelector("#unkept:not(:empty)");
-    expect(await first.page.innerText("#unkept")).toMatch(/^Another tab runs the same settings/);
-    expect(await second.page.innerText("#unkept")).toBe("");
+    await first.page.waitForSelector("#notes:not(:empty)");
+    expect(await first.page.innerText("#notes")).toMatch(/^Another tab runs the same settings/);
+    expect(await second.page.innerText("#notes")).toBe("");
   }, 60_000);
 });

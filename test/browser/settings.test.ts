@@ -63,7 +63,7 @@ describe("the form's limits are the library's", () => {
     [
       { images: 99, batchSize: 7 },
       "images",
-      "A whole number from 100 to 50000. Of 100 or more, the defender’s tenth has one of each class.",
+      "A whole number from 100 to 50,000. Of 100 or more, the defender’s tenth has one of each class.",
     ],
     [
       { images: 100, batchSize: 91 },
@@ -76,7 +76,7 @@ describe("the form's limits are the library's", () => {
       "At least 0.56: less of 90 training images rounds to none.",
     ],
     [{ images: 100, batchSize: 7, percent: 100.01 }, "percent", "A number from 0.01 to 100."],
-    [{ batchSize: 0 }, "batchSize", "A whole number from 1 to 1024."],
+    [{ batchSize: 0 }, "batchSize", "A whole number from 1 to 1,024."],
   ] as const)("what it refuses fails: %o", (changes, name, message) => {
     const chosen = settings(changes);
     expect(problems(chosen)).toEqual({ [name]: message });
