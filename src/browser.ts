@@ -14,9 +14,10 @@ export * from "./data/synthetic.js";
 export * from "./defenses/index.js";
 export { BrowserTable, BrowserTableError, settled } from "./files/indexed-db.js";
 export { FileFormatError } from "./io/file-format-error.js";
-export { type PyTorchOptions, readPyTorch } from "./io/pytorch.js";
+export { type Origin, type PyTorchOptions, PyTorchTensors, readPyTorch } from "./io/pytorch.js";
+export type { ReadOptions } from "./io/read-budget.js";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.js";
-export type { NamedDType, NamedTensor, StateDict } from "./io/state-dict.js";
+export type { HostArrays, NamedDType, NamedTensor, StateDict } from "./io/state-dict.js";
 export { drawPlot, type Marker, type Plot, type Point, type Series } from "./lab/chart.js";
 export {
   decodeCheckpoint,

@@ -1,2 +1,10 @@
 export * from "./check.js";
-export { type BackwardOptions, backward, gradients, noGrad, record, tracked } from "./tape.js";
+export {
+  type BackwardOptions,
+  backward,
+  type GradientsOptions,
+  gradients,
+  noGrad,
+  record,
+  tracked,
+} from "./tape.js";

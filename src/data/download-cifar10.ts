@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { FileFormatError } from "../io/file-format-error.js";
 import { CIFAR10_FILES } from "./cifar10.js";
 import { type DownloadOptions, download } from "./download.js";
 import { tarEntries } from "./tar.js";
@@ -21,7 +22,8 @@ export type Cifar10DownloadOptions = Partial<DownloadOptions> & {
  * by a later call; a folder that is complete is kept as it is. Node only.
  * @param parent where `cifar-10-batches-bin` is put
  * @returns the path of `cifar-10-batches-bin`, for `cifar10(directory(path))`
- * @throws Error as `download` does, or when the archive is damaged or lacks a file
+ * @throws Error as `download` does, or when the archive lacks a file; FileFormatError when it is
+ *   damaged
  */
 export async function downloadCifar10(
   parent: string,
@@ -43,7 +45,7 @@ export async function downloadCifar10(
 async function unpack(archive: string, wanted: readonly string[], folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const missing = new Set(wanted);
-  for (const { path, data } of tarEntries(await promisify(gunzip)(await readFile(archive)))) {
+  for (const { path, data } of tarEntries(await unzip(archive))) {
     const name = path.slice(path.lastIndexOf("/") + 1);
     if (!missing.delete(name)) continue;
     const target = join(folder, name);
@@ -52,5 +54,22 @@ async function unpack(archive: string, wanted: readonly string[], folder: string
   }
   if (missing.size > 0) {
     throw new Error(`CIFAR-10: the archive ${archive} lacks ${[...missing].join(", ")}`);
+  }
+}
+
+/** More than twice what the archive holds; an archive that grows beyond is another one. */
+const MOST_UNPACKED = 2 ** 29;
+
+async function unzip(archive: string): Promise<Uint8Array> {
+  const packed = await readFile(archive);
+  try {
+    return await promisify(gunzip)(packed, { maxOutputLength: MOST_UNPACKED });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FileFormatError(
+      `CIFAR-10: ${archive} cannot be unpacked (${reason}); it is no gzip file of at most ` +
+        `${MOST_UNPACKED} bytes: remove it and download it again`,
+      { cause },
+    );
   }
 }

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface DownloadOptions {
-  /** The file's MD5 in hex. */
+  /** The file's MD5: 32 hex digits. */
   md5: string;
   /** Called with the bytes that are there and the file's size, where the server tells it. */
   onProgress?: (received: number, total: number | null) => void;
@@ -23,10 +23,12 @@ class FinalError extends Error {}
  * Downloads `url` to `file`. Bytes go to `file.part`, where a later call goes on if this one breaks
  * off; `file` appears once it is whole and its checksum right. A file that is there already and has
  * the right checksum is kept without asking the server. Node only.
- * @throws Error that names the URL: the server's refusal, the last failure, or both checksums
+ * @throws Error that names the URL: the server's refusal, the last failure, or both checksums;
+ *   RangeError for a checksum that is none, before anything is fetched
  */
 export async function download(url: string, file: string, options: DownloadOptions): Promise<void> {
-  const { md5, retries = 5, retryDelay = 1000, signal } = options;
+  const { retries = 5, retryDelay = 1000, signal } = options;
+  const md5 = checkedMd5(url, options.md5);
   if ((await sizeOf(file)) > 0 && (await md5Of(file)) === md5) return;
   const part = `${file}.part`;
   await mkdir(dirname(file), { recursive: true });
@@ -61,6 +63,12 @@ export async function download(url: string, file: string, options: DownloadOptio
     );
   }
   await rename(part, file);
+}
+
+/** A wrong checksum would show only once everything is there, and throw it away. */
+function checkedMd5(url: string, md5: string): string {
+  if (/^[0-9a-f]{32}$/i.test(md5)) return md5.toLowerCase();
+  throw new RangeError(`download of ${url}: the MD5 is ${md5}, expected 32 hex digits`);
 }
 
 /** Appends what is missing of `url` to `part`, which has `offset` bytes. */

@@ -6,6 +6,8 @@ import type { Storage } from "./storage.js";
 /** How a device gets memory from its system and gives it back. */
 export interface Backing<S extends Storage> {
   create(id: number, bytes: number, label: string): S;
+  /** The block for its next owner: a new object, live and without a history. */
+  reuse(block: S, label: string): S;
   destroy(storage: S): void;
 }
 
@@ -58,10 +60,10 @@ export class Pool<S extends Storage> {
       );
     }
     const size = Math.min(sizeClass(bytes), Math.max(this.#maxBytes, 256));
-    const storage = this.#take(size, lasting) ?? this.#create(size, label);
+    const block = this.#take(size, lasting);
+    // Whoever still has the last owner's storage sees that it is not live.
+    const storage = block ? this.#backing.reuse(block, label) : this.#create(size, label);
     if (this.#outer.length > 0 && !lasting) this.#private.set(storage, this.#free);
-    storage.live = true;
-    storage.label = label;
     this.#counters.bytesInUse += storage.bytes;
     this.#counters.peakBytes = Math.max(this.#counters.peakBytes, this.#counters.bytesInUse);
     const scope = lasting ? undefined : this.#scopes.at(-1);
@@ -72,16 +74,22 @@ export class Pool<S extends Storage> {
 
   release(storage: S): void {
     if (!storage.live) {
-      throw new ReleasedError(`${storage.label} was released twice; its scope owns it`);
+      throw new ReleasedError(
+        `"${storage.label}" was released twice; what a scope owns, the scope releases at its end`,
+      );
     }
     storage.live = false;
-    storage.generation++;
     this.#disown(storage);
     this.#counters.bytesInUse -= storage.bytes;
     this.#putBack(storage);
   }
 
   keep(storage: S): void {
+    if (!storage.live) {
+      throw new ReleasedError(
+        `keep: "${storage.label}" was released already; keep it before its scope ends`,
+      );
+    }
     this.#disown(storage);
     storage.kept = true;
   }
@@ -138,6 +146,7 @@ export class Pool<S extends Storage> {
    */
   #putBack(storage: S): void {
     const free = this.#private.get(storage) ?? this.#free;
+    this.#private.delete(storage);
     const list = free.get(storage.bytes) ?? [];
     let low = 0;
     for (let high = list.length; low < high; ) {

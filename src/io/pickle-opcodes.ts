@@ -1,9 +1,16 @@
-/** Opcodes of protocols 2 to 4, by the letters of Python's pickletools. */
+/**
+ * Opcodes of protocols 2 to 5, by the names of Python's pickletools. Not read: the text ones of
+ * protocols 0 and 1 (torch.save cannot write them), extension codes, and buffers out of the file.
+ */
 export const OP = {
   MARK: 0x28,
   EMPTY_TUPLE: 0x29,
   STOP: 0x2e,
   POP: 0x30,
+  POP_MARK: 0x31,
+  DUP: 0x32,
+  BINBYTES: 0x42,
+  SHORT_BINBYTES: 0x43,
   BINFLOAT: 0x47,
   BININT: 0x4a,
   BININT1: 0x4b,
@@ -11,6 +18,8 @@ export const OP = {
   NONE: 0x4e,
   BINPERSID: 0x51,
   REDUCE: 0x52,
+  BINSTRING: 0x54,
+  SHORT_BINSTRING: 0x55,
   BINUNICODE: 0x58,
   EMPTY_LIST: 0x5d,
   APPEND: 0x61,
@@ -33,8 +42,16 @@ export const OP = {
   NEWTRUE: 0x88,
   NEWFALSE: 0x89,
   LONG1: 0x8a,
+  LONG4: 0x8b,
   SHORT_BINUNICODE: 0x8c,
+  BINUNICODE8: 0x8d,
+  BINBYTES8: 0x8e,
+  EMPTY_SET: 0x8f,
+  ADDITEMS: 0x90,
+  FROZENSET: 0x91,
+  NEWOBJ_EX: 0x92,
   STACK_GLOBAL: 0x93,
   MEMOIZE: 0x94,
   FRAME: 0x95,
+  BYTEARRAY8: 0x96,
 } as const;

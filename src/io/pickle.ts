@@ -1,268 +1,288 @@
+import { Cursor, decodeText } from "./cursor.js";
+import { describe } from "./describe.js";
 import { FileFormatError } from "./file-format-error.js";
 import { OP } from "./pickle-opcodes.js";
+import { damaged, PickleStack } from "./pickle-stack.js";
+import { Global, Opaque, type PickleHandlers } from "./pickle-values.js";
+import { COST, type ReadBudget } from "./read-budget.js";
 
-/** A name that a pickle refers to: a class or function, which only the caller gives a meaning. */
-export class Global {
-  constructor(readonly name: string) {}
-}
-
-export interface PickleHandlers {
-  /** What a call of a global gives; throws for all that is not allowed. */
-  call(global: Global, args: readonly unknown[]): unknown;
-  /** What an object kept outside the pickle is. */
-  persistent(id: unknown): unknown;
-}
-
-const MARK = Symbol("mark");
+/** Longer integers are no sizes, seeds or counts; PyTorch's magic number has 10 bytes. */
+const LONGEST_INTEGER = 256;
 
 /**
  * Reads one pickle without running anything: data become null, booleans, numbers (bigint beyond
- * 2^53), strings, arrays (lists and tuples) and Maps; every call goes to the caller's handlers.
- * Attributes that a pickle sets on a Map (an OrderedDict's) are passed over.
+ * 2^53), strings, bytes, arrays (lists and tuples), Sets and Maps; every call goes to the caller's
+ * handlers, and what they do not know becomes Opaque. What is set on an Opaque, and attributes that
+ * are set on anything (an OrderedDict's), are passed over.
  * @returns the value and where the pickle ends in `bytes`
- * @throws FileFormatError at an opcode that tensors and plain data do not need, or a cut-off pickle
+ * @throws FileFormatError at an opcode that protocols 2 to 5 do not have, where the program is none,
+ *   at a cut-off, and when the file's budget is spent
  */
 export function readPickle(
   bytes: Uint8Array,
   start: number,
   handlers: PickleHandlers,
+  budget: ReadBudget,
 ): { value: unknown; end: number } {
-  const reader = new PickleReader(bytes, start, handlers);
-  try {
-    return reader.read();
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new FileFormatError("pickle: the data end within a value; the file is cut off", {
-      cause,
-    });
-  }
+  const machine = new PickleMachine(new Cursor(bytes, "pickle", start), handlers, budget);
+  return machine.run();
 }
 
-class PickleReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+class PickleMachine {
+  readonly #in: Cursor;
   readonly #handlers: PickleHandlers;
-  readonly #stack: unknown[] = [];
+  readonly #budget: ReadBudget;
+  readonly #stack = new PickleStack();
   readonly #memo = new Map<number, unknown>();
-  #at: number;
 
-  constructor(bytes: Uint8Array, start: number, handlers: PickleHandlers) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#at = start;
+  constructor(input: Cursor, handlers: PickleHandlers, budget: ReadBudget) {
+    this.#in = input;
     this.#handlers = handlers;
+    this.#budget = budget;
   }
 
-  read(): { value: unknown; end: number } {
+  run(): { value: unknown; end: number } {
     for (;;) {
-      const opcode = this.#byte();
-      if (opcode === OP.STOP) return { value: this.#pop(), end: this.#at };
-      this.#step(opcode);
+      const opcode = this.#in.u8();
+      this.#budget.step();
+      if (opcode === OP.STOP) return { value: this.#stack.result(), end: this.#in.at };
+      if (!this.#data(opcode) && !this.#containers(opcode) && !this.#references(opcode)) {
+        throw new FileFormatError(
+          `pickle: opcode 0x${opcode.toString(16)} at byte ${this.#in.at - 1} is none of those that ` +
+            "torch.save writes; the file is damaged",
+          { position: this.#in.at - 1 },
+        );
+      }
     }
   }
 
-  #step(opcode: number): void {
+  /** Opcodes that push one plain value; false for all others. */
+  #data(opcode: number): boolean {
+    const input = this.#in;
+    switch (opcode) {
+      case OP.NONE:
+        return this.#push(null);
+      case OP.NEWTRUE:
+        return this.#push(true);
+      case OP.NEWFALSE:
+        return this.#push(false);
+      case OP.BININT:
+        return this.#push(input.i32());
+      case OP.BININT1:
+        return this.#push(input.u8());
+      case OP.BININT2:
+        return this.#push(input.u16());
+      case OP.BINFLOAT:
+        return this.#push(input.f64());
+      case OP.LONG1:
+        return this.#push(this.#integer(input.u8()));
+      case OP.LONG4:
+        return this.#push(this.#integer(input.u32()));
+      case OP.SHORT_BINUNICODE:
+        return this.#text(input.u8());
+      case OP.BINUNICODE:
+        return this.#text(input.u32());
+      case OP.BINUNICODE8:
+        return this.#text(input.u64());
+      // Python 2 wrote texts so, and bytes as well.
+      case OP.SHORT_BINSTRING:
+        return this.#text(input.u8());
+      case OP.BINSTRING:
+        return this.#text(input.u32());
+      case OP.SHORT_BINBYTES:
+        return this.#bytes(input.u8());
+      case OP.BINBYTES:
+        return this.#bytes(input.u32());
+      case OP.BINBYTES8:
+      case OP.BYTEARRAY8:
+        return this.#bytes(input.u64());
+      case OP.PROTO:
+        input.skip(1);
+        return true;
+      case OP.FRAME:
+        input.skip(8);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Opcodes that make and fill lists, tuples, dicts and sets; false for all others. */
+  #containers(opcode: number): boolean {
     const stack = this.#stack;
     switch (opcode) {
-      case OP.PROTO:
-        this.#at += 1;
-        return;
-      case OP.FRAME:
-        this.#at += 8;
-        return;
       case OP.MARK:
-        stack.push(MARK);
-        return;
+        this.#budget.allocate(COST.value, "a pickle");
+        stack.mark();
+        return true;
       case OP.POP:
-        stack.pop();
-        return;
-      case OP.NONE:
-        stack.push(null);
-        return;
-      case OP.NEWTRUE:
-        stack.push(true);
-        return;
-      case OP.NEWFALSE:
-        stack.push(false);
-        return;
-      case OP.BININT:
-        stack.push(this.#view.getInt32(this.#skip(4), true));
-        return;
-      case OP.BININT1:
-        stack.push(this.#byte());
-        return;
-      case OP.BININT2:
-        stack.push(this.#view.getUint16(this.#skip(2), true));
-        return;
-      case OP.BINFLOAT:
-        stack.push(this.#view.getFloat64(this.#skip(8), false));
-        return;
-      case OP.LONG1:
-        stack.push(this.#long(this.#byte()));
-        return;
-      case OP.BINUNICODE:
-        stack.push(this.#text(this.#view.getUint32(this.#skip(4), true)));
-        return;
-      case OP.SHORT_BINUNICODE:
-        stack.push(this.#text(this.#byte()));
-        return;
+        stack.drop();
+        return true;
+      case OP.POP_MARK:
+        stack.toMark();
+        return true;
       case OP.EMPTY_TUPLE:
       case OP.EMPTY_LIST:
-        stack.push([]);
-        return;
+        return this.#push([], COST.list);
       case OP.EMPTY_DICT:
-        stack.push(new Map());
-        return;
+        return this.#push(new Map(), COST.dict);
+      case OP.EMPTY_SET:
+        return this.#push(new Set(), COST.dict);
       case OP.TUPLE1:
       case OP.TUPLE2:
       case OP.TUPLE3:
-        stack.push(this.#take(opcode - OP.TUPLE1 + 1));
-        return;
+        return this.#push(stack.take(opcode - OP.TUPLE1 + 1), COST.list);
       case OP.TUPLE:
-        stack.push(this.#toMark());
-        return;
+        return this.#push(stack.toMark(), COST.list);
+      case OP.FROZENSET: {
+        const items = stack.toMark();
+        return this.#push(new Set(items), COST.dict + COST.item * items.length);
+      }
       case OP.APPEND:
-        this.#append([this.#pop()]);
-        return;
+        return this.#append([stack.pop()]);
       case OP.APPENDS:
-        this.#append(this.#toMark());
-        return;
+        return this.#append(stack.toMark());
       case OP.SETITEM:
-        this.#setItems(this.#take(2));
-        return;
+        return this.#setItems(stack.take(2));
       case OP.SETITEMS:
-        this.#setItems(this.#toMark());
-        return;
-      case OP.BINPUT:
-        this.#memo.set(this.#byte(), this.#top());
-        return;
-      case OP.LONG_BINPUT:
-        this.#memo.set(this.#view.getUint32(this.#skip(4), true), this.#top());
-        return;
-      case OP.MEMOIZE:
-        this.#memo.set(this.#memo.size, this.#top());
-        return;
-      case OP.BINGET:
-        stack.push(this.#recall(this.#byte()));
-        return;
-      case OP.LONG_BINGET:
-        stack.push(this.#recall(this.#view.getUint32(this.#skip(4), true)));
-        return;
-      case OP.GLOBAL:
-        stack.push(new Global(`${this.#line()}.${this.#line()}`));
-        return;
-      case OP.STACK_GLOBAL:
-        stack.push(new Global(this.#take(2).join(".")));
-        return;
-      case OP.REDUCE:
-      case OP.NEWOBJ:
-        this.#call();
-        return;
-      case OP.BINPERSID:
-        stack.push(this.#handlers.persistent(this.#pop()));
-        return;
-      case OP.BUILD:
-        this.#build();
-        return;
+        return this.#setItems(stack.toMark());
+      case OP.ADDITEMS:
+        return this.#addItems(stack.toMark());
       default:
-        throw new FileFormatError(
-          `pickle: opcode 0x${opcode.toString(16)} at byte ${this.#at - 1} is none that tensors ` +
-            "and plain data need",
-        );
+        return false;
     }
   }
 
-  /** Moves on by `count` bytes and returns where they begin. */
-  #skip(count: number): number {
-    const begin = this.#at;
-    this.#at += count;
-    if (this.#at > this.#bytes.length) throw new RangeError("beyond the end");
-    return begin;
+  /** Opcodes of the memo, of names, calls and objects outside; false for all others. */
+  #references(opcode: number): boolean {
+    const [input, stack] = [this.#in, this.#stack];
+    switch (opcode) {
+      case OP.DUP:
+        return this.#push(stack.top());
+      case OP.BINPUT:
+        return this.#keep(input.u8());
+      case OP.LONG_BINPUT:
+        return this.#keep(input.u32());
+      case OP.MEMOIZE:
+        return this.#keep(this.#memo.size);
+      case OP.BINGET:
+        return this.#recall(input.u8());
+      case OP.LONG_BINGET:
+        return this.#recall(input.u32());
+      case OP.GLOBAL:
+        return this.#global(decodeText(input.line()), decodeText(input.line()));
+      case OP.STACK_GLOBAL: {
+        const [module, name] = stack.take(2);
+        return this.#global(module, name);
+      }
+      case OP.REDUCE:
+      case OP.NEWOBJ: {
+        const [callee, args] = stack.take(2);
+        return this.#call(callee, args);
+      }
+      case OP.NEWOBJ_EX: {
+        const [callee, args, named] = stack.take(3);
+        if (!(named instanceof Map)) throw damaged("names arguments by what is no dict");
+        // What takes arguments by name is nothing that rebuilds tensors.
+        return this.#call(named.size > 0 ? new Opaque(makerOf(callee)) : callee, args);
+      }
+      case OP.BINPERSID:
+        return this.#push(this.#handlers.persistent(stack.pop()), COST.object);
+      case OP.BUILD: {
+        stack.pop();
+        const target = stack.top();
+        if (typeof target === "object" && target !== null) return true;
+        throw damaged("sets attributes of what is no object");
+      }
+      default:
+        return false;
+    }
   }
 
-  #byte(): number {
-    return this.#view.getUint8(this.#skip(1));
+  #push(value: unknown, cost: number = COST.value): true {
+    this.#budget.allocate(cost, "a pickle");
+    this.#stack.push(value);
+    return true;
   }
 
-  #text(length: number): string {
-    const begin = this.#skip(length);
-    return new TextDecoder().decode(this.#bytes.subarray(begin, begin + length));
+  #text(length: number): true {
+    const bytes = this.#in.take(length);
+    this.#budget.allocate(2 * length, "a pickle's text");
+    // What is no UTF-8 (Python 2's bytes, half of a surrogate pair) stays bytes.
+    return this.#push(decodeText(bytes) ?? bytes, COST.string);
   }
 
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw new RangeError("beyond the end");
-    const text = this.#text(end - this.#at);
-    this.#at++;
-    return text;
+  #bytes(length: number): true {
+    return this.#push(this.#in.take(length), COST.object);
   }
 
   /** A little-endian two's complement integer. */
-  #long(length: number): number | bigint {
-    const begin = this.#skip(length);
+  #integer(length: number): number | bigint {
+    if (length > LONGEST_INTEGER) throw damaged(`has an integer of ${length} bytes`);
+    const bytes = this.#in.take(length);
     let value = 0n;
-    for (let i = length - 1; i >= 0; i--) {
-      value = (value << 8n) | BigInt(this.#bytes[begin + i] ?? 0);
-    }
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] as number);
     value = BigInt.asIntN(length * 8, value);
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : value;
   }
 
-  #pop(): unknown {
-    if (this.#stack.length === 0) throw damaged("takes from an empty stack");
-    return this.#stack.pop();
+  #global(module: unknown, name: unknown): true {
+    if (typeof module !== "string" || typeof name !== "string") {
+      throw damaged("names a global by what is no text");
+    }
+    this.#budget.allocate(2 * (module.length + name.length), "a pickle's text");
+    return this.#push(new Global(`${module}.${name}`), COST.object);
   }
 
-  #top(): unknown {
-    if (this.#stack.length === 0) throw damaged("keeps what is not there");
-    return this.#stack.at(-1);
+  #keep(key: number): true {
+    this.#budget.allocate(COST.item, "a pickle");
+    this.#memo.set(key, this.#stack.top());
+    return true;
   }
 
-  #take(count: number): unknown[] {
-    if (this.#stack.length < count) throw damaged("takes from an empty stack");
-    return this.#stack.splice(-count);
-  }
-
-  #toMark(): unknown[] {
-    const mark = this.#stack.lastIndexOf(MARK);
-    if (mark < 0) throw damaged("goes back to a mark that is not there");
-    return this.#stack.splice(mark).slice(1);
-  }
-
-  #recall(key: number): unknown {
+  #recall(key: number): true {
     if (!this.#memo.has(key)) throw damaged(`recalls value ${key}, which it did not keep`);
-    return this.#memo.get(key);
+    return this.#push(this.#memo.get(key));
   }
 
-  #append(values: readonly unknown[]): void {
-    const list = this.#top();
-    if (!Array.isArray(list)) throw damaged("appends to what is no list");
-    for (const value of values) list.push(value);
+  #append(values: readonly unknown[]): true {
+    const list = this.#stack.top();
+    this.#budget.allocate(COST.value * values.length, "a pickle's list");
+    if (Array.isArray(list)) {
+      if (list.length === 0) this.#budget.allocate(COST.room, "a pickle's list");
+      for (const value of values) list.push(value);
+    } else if (!(list instanceof Opaque)) throw damaged("appends to what is no list");
+    return true;
   }
 
-  #setItems(pairs: readonly unknown[]): void {
-    const target = this.#top();
-    if (!(target instanceof Map)) throw damaged("sets items of what is no dict");
-    for (let i = 0; i < pairs.length; i += 2) target.set(pairs[i], pairs[i + 1]);
+  #setItems(pairs: readonly unknown[]): true {
+    const target = this.#stack.top();
+    if (pairs.length % 2 === 1) throw damaged("sets a key without a value");
+    this.#budget.allocate((COST.item * pairs.length) / 2, "a pickle's dict");
+    if (target instanceof Map) {
+      for (let i = 0; i < pairs.length; i += 2) target.set(pairs[i], pairs[i + 1]);
+    } else if (!(target instanceof Opaque)) throw damaged("sets items of what is no dict");
+    return true;
   }
 
-  #call(): void {
-    const [callee, args] = this.#take(2);
-    if (!(callee instanceof Global) || !Array.isArray(args)) {
-      throw damaged("calls what is no global");
+  #addItems(items: readonly unknown[]): true {
+    const target = this.#stack.top();
+    this.#budget.allocate(COST.item * items.length, "a pickle's set");
+    if (target instanceof Set) for (const item of items) target.add(item);
+    else if (!(target instanceof Opaque)) throw damaged("adds to what is no set");
+    return true;
+  }
+
+  #call(callee: unknown, args: unknown): true {
+    if (!Array.isArray(args)) throw damaged("calls something with what is no tuple");
+    if (callee instanceof Global) {
+      return this.#push(this.#handlers.call(callee, args) ?? new Opaque(callee.name), COST.object);
     }
-    this.#stack.push(this.#handlers.call(callee, args));
-  }
-
-  #build(): void {
-    this.#pop();
-    if (!(this.#top() instanceof Map)) {
-      throw damaged("sets attributes of what is no OrderedDict");
-    }
+    if (!(callee instanceof Opaque)) throw damaged("calls what is no global");
+    return this.#push(callee, COST.object);
   }
 }
 
-function damaged(what: string): FileFormatError {
-  return new FileFormatError(`pickle: the program ${what}; the file is damaged`);
-}
+const makerOf = (callee: unknown): string =>
+  callee instanceof Global ? callee.name : describe(callee);

@@ -1,268 +1,121 @@
-import { decode, ELEMENT_BYTES, type ElementType, elements } from "./element-types.js";
-import { FileFormatError } from "./file-format-error.js";
-import { Global, type PickleHandlers, readPickle } from "./pickle.js";
-import type { NamedTensor, StateDict } from "./state-dict.js";
-import { isZip, zipEntries } from "./zip.js";
+import { describe } from "./describe.js";
+import { reading } from "./file-format-error.js";
+import { readLegacyFormat, readZipFormat } from "./pytorch-containers.js";
+import { type Found, lookUp, search } from "./pytorch-search.js";
+import {
+  fail,
+  isTensor,
+  materialise,
+  type StoredTensor,
+  UnreadableTensor,
+} from "./pytorch-tensors.js";
+import { budgetFor, COST, type ReadBudget, type ReadOptions } from "./read-budget.js";
+import type { NamedTensor } from "./state-dict.js";
+import { unwrapNames } from "./wrapper-names.js";
+import { isZip } from "./zip.js";
 
-export interface PyTorchOptions {
-  /** Where the state_dict lies in the file: "net", or "ema.model" for a dict within a dict. */
+export interface PyTorchOptions extends ReadOptions {
+  /**
+   * Where the state_dict lies in the file: "net", or "ema.model" for a dict within a dict, "" for the
+   * saved dict itself. Where it is not given, the usual keys are looked under first.
+   */
   key?: string;
 }
 
-/** Under what names checkpoints keep a model's state_dict, the likeliest first. */
-const USUAL_KEYS = ["state_dict", "model_state_dict", "model", "net", "netC"];
-
-const STORAGE_TYPES: Readonly<Record<string, ElementType>> = {
-  "torch.FloatStorage": "F32",
-  "torch.DoubleStorage": "F64",
-  "torch.HalfStorage": "F16",
-  "torch.BFloat16Storage": "BF16",
-  "torch.LongStorage": "I64",
-  "torch.IntStorage": "I32",
-  "torch.ByteStorage": "U8",
-  "torch.BoolStorage": "BOOL",
-};
-
-/** Values of one type; `bytes` of an old-format file are known once its end is read. */
-interface Storage {
-  readonly type: ElementType;
-  readonly count: number;
-  bytes: Uint8Array;
+/** Where in a file tensors came from. */
+export interface Origin {
+  readonly container: "zip" | "legacy";
+  /** The way to the dict that was read; "" is the saved object itself. */
+  readonly key: string;
+  /** Other dicts of tensors under usual keys, which the option `key` would read. */
+  readonly others: readonly string[];
+  /** What was taken off the names: "module." and the like. */
+  readonly unwrapped: readonly string[];
+  /** False where the file has no checksums, so that damage in values cannot be seen. */
+  readonly checked: boolean;
 }
 
-/** A tensor as it was saved: a strided view of a storage. */
-class StoredTensor {
+/** The tensors of a PyTorch file by name, and what else there is to know of them. */
+export class PyTorchTensors extends Map<string, NamedTensor> {
+  /** @param skipped what lies among the tensors and is not here, with the reason for each */
   constructor(
-    readonly storage: Storage,
-    readonly offset: number,
-    readonly shape: readonly number[],
-    readonly strides: readonly number[],
-  ) {}
+    tensors: Iterable<readonly [string, NamedTensor]>,
+    readonly origin: Origin,
+    readonly skipped: ReadonlyMap<string, string>,
+  ) {
+    super(tensors);
+  }
 }
 
 /**
  * Reads the state_dict of a file that `torch.save` wrote (the zip format, and the one before
- * PyTorch 1.6). Nothing in the file is executed: of all names that a pickle can call, only those
- * that rebuild tensors, parameters and OrderedDicts are known here. The state_dict is the file's
- * dict or lies in it as "state_dict", "model_state_dict", "model", "net" or "netC"; the "module."
- * that DataParallel puts before every name is taken off. Half and bfloat16 come as F32.
- * @throws FileFormatError that names an unknown global, the keys there are, or what is damaged
+ * PyTorch 1.6). Nothing in the file is executed: of all that a pickle can call, only what rebuilds
+ * tensors, parameters and dicts is known here, and everything else stays a placeholder, which is an
+ * error only where it lies on the way to the tensors. The state_dict is looked for under the usual
+ * keys ("state_dict", "model_state_dict", "model", "net", "netC" ...) before the saved dict itself
+ * is taken; `origin` says which it was. 16- and 8-bit floating values come as F32, booleans as U8.
+ * @throws FileFormatError that names what is damaged, the keys there are, or what would have to be
+ *   run; also when reading would take more memory than the options allow
  */
-export function readPyTorch(file: Uint8Array, options: PyTorchOptions = {}): StateDict {
-  const root = isZip(file) ? readZipFormat(file) : readOldFormat(file);
-  const found = options.key === undefined ? search(root) : lookUp(root, options.key);
-  const stored = [...found].filter(
-    (entry): entry is [string, StoredTensor] =>
-      typeof entry[0] === "string" && entry[1] instanceof StoredTensor,
-  );
-  const wrapped = stored.every(([name]) => name.startsWith("module."));
-  const tensors: StateDict = new Map();
-  for (const [name, tensor] of stored) {
-    tensors.set(wrapped ? name.slice("module.".length) : name, materialise(name, tensor));
-  }
-  return tensors;
-}
-
-function fail(message: string): never {
-  throw new FileFormatError(`PyTorch file: ${message}`);
-}
-
-function readZipFormat(file: Uint8Array): unknown {
-  const entries = zipEntries(file);
-  const pickle = [...entries.keys()].find((name) => name.endsWith("/data.pkl"));
-  if (pickle === undefined) {
-    fail("the archive has no data.pkl; it was not written by torch.save (TorchScript has no dict)");
-  }
-  const folder = pickle.slice(0, -"data.pkl".length);
-  const order = entries.get(`${folder}byteorder`);
-  if (order !== undefined && new TextDecoder().decode(order) !== "little") {
-    fail("the values are big-endian; save it again on a little-endian machine");
-  }
-  return readPickle(entries.get(pickle) ?? file, 0, {
-    call: callAllowed,
-    persistent: (id) => {
-      const { key, type, count } = parseStorageId(id);
-      const bytes = entries.get(`${folder}data/${key}`);
-      if (bytes === undefined) fail(`the values data/${key} are missing`);
-      return { type, count, bytes: checkLength(key, type, count, bytes) } satisfies Storage;
-    },
-  }).value;
-}
-
-/** Magic number, protocol, system, object, storage keys (a pickle each), then the storages. */
-function readOldFormat(file: Uint8Array): unknown {
-  const storages = new Map<string, Storage>();
-  const handlers: PickleHandlers = {
-    call: callAllowed,
-    persistent: (id) => {
-      const { key, type, count } = parseStorageId(id);
-      const storage = storages.get(key) ?? { type, count, bytes: new Uint8Array(0) };
-      storages.set(key, storage);
-      return storage;
-    },
-  };
-  let at = 0;
-  const next = () => {
-    const { value, end } = readPickle(file, at, handlers);
-    at = end;
-    return value;
-  };
-  if (file[0] !== 0x80 || next() !== 0x1950a86a20f9469cfc6cn || next() !== 1001) {
-    fail("it is neither in the zip format nor in the older one");
-  }
-  const system = next();
-  if (!(system instanceof Map) || system.get("little_endian") !== true) {
-    fail("the values are big-endian; save it again on a little-endian machine");
-  }
-  const root = next();
-  const keys = next();
-  if (!Array.isArray(keys)) fail("the list of storages is missing");
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  for (const key of keys) {
-    const storage = storages.get(key);
-    if (storage === undefined) fail(`no tensor uses the storage ${key}`);
-    if (at + 8 > file.length) fail(`it ends before the values of ${key}`);
-    const count = Number(view.getBigInt64(at, true));
-    const begin = at + 8;
-    at = begin + storage.count * ELEMENT_BYTES[storage.type];
-    if (count !== storage.count || at > file.length) {
-      fail(`storage ${key} shall have ${storage.count} values, ${count} are announced or cut off`);
+export function readPyTorch(file: Uint8Array, options: PyTorchOptions = {}): PyTorchTensors {
+  const budget = budgetFor(file, options);
+  return reading("PyTorch file", options.file, () => {
+    const saved = isZip(file) ? readZipFormat(file, budget) : readLegacyFormat(file, budget);
+    const { root, container, checked } = saved;
+    const found = options.key === undefined ? search(root, budget) : lookUp(root, options.key);
+    const { entries, skipped } = select(found, budget);
+    const names = entries.map(([name]) => name);
+    const lightning = root instanceof Map && root.has("pytorch-lightning_version");
+    const outermost = lightning ? "model" : undefined;
+    const unwrapped = unwrapNames(names, options, budget, outermost);
+    const tensors: [string, NamedTensor][] = [];
+    for (const [i, [, tensor]] of entries.entries()) {
+      const name = unwrapped.names[i] as string;
+      if (tensor instanceof UnreadableTensor) skipped.set(name, `it is ${tensor.reason}`);
+      else tensors.push([name, materialise(name, tensor, budget)]);
     }
-    storage.bytes = file.subarray(begin, at);
-  }
-  return root;
-}
-
-function parseStorageId(id: unknown): { key: string; type: ElementType; count: number } {
-  const [kind, global, key, , count, part] = Array.isArray(id) ? id : [];
-  if (kind !== "storage" || !(global instanceof Global) || typeof key !== "string") {
-    fail("an object outside the pickle is no storage");
-  }
-  const type = STORAGE_TYPES[global.name];
-  if (type === undefined) {
-    fail(`${global.name} is not supported; known are ${Object.keys(STORAGE_TYPES).join(", ")}`);
-  }
-  if (!isCount(count)) fail(`storage ${key} has no size`);
-  if (part !== undefined && part !== null) fail(`storage ${key} is part of another; save it again`);
-  return { key, type, count };
-}
-
-function checkLength(key: string, type: ElementType, count: number, bytes: Uint8Array): Uint8Array {
-  if (bytes.length !== count * ELEMENT_BYTES[type]) {
-    fail(`data/${key} has ${bytes.length} bytes, expected ${count} values of ${type}`);
-  }
-  return bytes;
-}
-
-/** All that a pickle may call. */
-function callAllowed({ name }: Global, args: readonly unknown[]): unknown {
-  switch (name) {
-    case "collections.OrderedDict":
-      return new Map(pairs(args[0] ?? []));
-    case "torch._utils._rebuild_tensor":
-    case "torch._utils._rebuild_tensor_v2":
-      return storedTensor(args);
-    case "torch._utils._rebuild_parameter":
-      return args[0];
-    case "torch.Size":
-      return args[0];
-    default:
-      return fail(
-        `it calls ${name}, which is not among what rebuilds tensors and dicts, and nothing else ` +
-          "is run; save model.state_dict() alone with torch.save",
+    const { key, others } = found;
+    if (tensors.length === 0) {
+      const reasons = [...skipped].map(([name, reason]) => `${describe(name)}: ${reason}`);
+      fail(
+        `${key === "" ? "it" : describe(key)} holds no tensor that can be read (${first(reasons)})`,
       );
-  }
-}
-
-function pairs(value: unknown): [unknown, unknown][] {
-  if (!Array.isArray(value)) fail("an OrderedDict is not made from pairs");
-  return value.map((pair: unknown) => {
-    if (!Array.isArray(pair)) fail("an OrderedDict is not made from pairs");
-    return [pair[0], pair[1]];
+    }
+    const origin = { container, key, others, unwrapped: unwrapped.removed, checked };
+    return new PyTorchTensors(tensors, origin, skipped);
   });
 }
 
-function storedTensor([storage, offset, shape, strides]: readonly unknown[]): StoredTensor {
-  const sizes = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
-  if (!isStorage(storage) || !isCount(offset) || !sizes(shape) || !sizes(strides)) {
-    fail("a tensor is not made of storage, offset, shape and strides");
-  }
-  return new StoredTensor(storage, offset, shape, strides);
+interface Selection {
+  readonly entries: readonly (readonly [string, StoredTensor | UnreadableTensor])[];
+  /** What is no tensor, or has no name, with the reason. */
+  readonly skipped: Map<string, string>;
 }
 
-function isStorage(value: unknown): value is Storage {
-  return typeof value === "object" && value !== null && "bytes" in value && "count" in value;
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function hasTensors(value: unknown): value is Map<unknown, unknown> {
-  return value instanceof Map && [...value.values()].some((item) => item instanceof StoredTensor);
-}
-
-/** The state_dict: this dict, or the one under a usual key of it. */
-function search(root: unknown): Map<unknown, unknown> {
-  if (hasTensors(root)) return root;
-  if (!(root instanceof Map)) fail("it holds no dict; save model.state_dict() with torch.save");
-  const key = USUAL_KEYS.find((name) => hasTensors(root.get(name)));
-  const found = root.get(key);
-  if (hasTensors(found)) return found;
-  return fail(`no state_dict under its keys ${[...root.keys()].join(", ")}; name it with "key"`);
-}
-
-function lookUp(root: unknown, key: string): Map<unknown, unknown> {
-  let value = root;
-  for (const part of key.split(".")) {
-    if (!(value instanceof Map) || !value.has(part)) {
-      const keys = value instanceof Map ? [...value.keys()].join(", ") : "none";
-      fail(`there is no ${part} on the way to ${key}; the keys there are ${keys}`);
+function select({ dict }: Found, budget: ReadBudget): Selection {
+  const entries: [string, StoredTensor | UnreadableTensor][] = [];
+  const skipped = new Map<string, string>();
+  for (const [name, value] of dict) {
+    budget.allocate(COST.item + 2 * COST.object, "what lies among the tensors");
+    const text = typeof name === "string" ? name : undefined;
+    if (isTensor(value) && text !== undefined) entries.push([text, value]);
+    else {
+      const reason = isTensor(value)
+        ? "its name is no text"
+        : `it is no tensor, but ${describe(value)}`;
+      skipped.set(text ?? describe(name), reason);
     }
-    value = value.get(part);
   }
-  if (!hasTensors(value)) fail(`${key} holds no tensors`);
-  return value;
+  // torch.optim.swa_utils.AveragedModel counts beside the model that it wraps.
+  const counts = entries.findIndex(([name]) => name === AVERAGED);
+  if (counts >= 0 && entries.every(([name], i) => i === counts || name.startsWith("module."))) {
+    entries.splice(counts, 1);
+    skipped.set(AVERAGED, "it counts the models that were averaged");
+  }
+  return { entries, skipped };
 }
 
-/** Copies a strided view into row-major order. */
-function materialise(name: string, tensor: StoredTensor): NamedTensor {
-  const { storage, offset, shape, strides } = tensor;
-  const count = elements(shape);
-  const last = shape.reduce((sum, extent, d) => sum + (extent - 1) * (strides[d] ?? 0), offset);
-  if (
-    shape.length !== strides.length ||
-    count > storage.count ||
-    (count && last >= storage.count)
-  ) {
-    fail(
-      `${name} of shape [${shape.join(", ")}] and strides [${strides.join(", ")}] does not lie in ` +
-        `its storage of ${storage.count} values`,
-    );
-  }
-  const size = ELEMENT_BYTES[storage.type];
-  const source = storage.bytes;
-  if (isRowMajor(shape, strides)) {
-    return decode(storage.type, shape, source.subarray(offset * size, (offset + count) * size));
-  }
-  const bytes = new Uint8Array(count * size);
-  for (let i = 0; i < count; i++) {
-    let from = offset;
-    for (let d = shape.length - 1, rest = i; d >= 0; d--) {
-      const extent = shape[d] ?? 1;
-      from += (rest % extent) * (strides[d] ?? 0);
-      rest = Math.floor(rest / extent);
-    }
-    bytes.set(source.subarray(from * size, (from + 1) * size), i * size);
-  }
-  return decode(storage.type, shape, bytes);
-}
+const AVERAGED = "n_averaged";
 
-function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
-  let expected = 1;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    if (shape[d] !== 1 && strides[d] !== expected) return false;
-    expected *= shape[d] ?? 1;
-  }
-  return true;
-}
+const first = (reasons: readonly string[]): string =>
+  reasons.slice(0, 4).join("; ") + (reasons.length > 4 ? ` and ${reasons.length - 4} more` : "");

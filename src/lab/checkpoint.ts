@@ -27,7 +27,8 @@ export const decodeCheckpoint = (bytes: Uint8Array, where: string): StateDict =>
 
 function read(bytes: Uint8Array, where: string): Safetensors {
   try {
-    return readSafetensors(bytes);
+    // Names come back as they were written, whatever a model calls its modules.
+    return readSafetensors(bytes, { wrappers: "keep" });
   } catch (cause) {
     if (!(cause instanceof FileFormatError)) throw cause;
     throw new FormatError(`${where}: ${cause.message}`, { cause });

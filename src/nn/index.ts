@@ -1,6 +1,7 @@
 export { type FeatureOptions, type Features, features } from "./features.js";
 export { convNorm, FoldedNorms } from "./folding.js";
 export { HalfWeights } from "./half-weights.js";
+export { type HessianVectorOptions, hessianVector } from "./hessian-vector.js";
 export * from "./init.js";
 export * from "./layers.js";
 export { Module, Sequential } from "./module.js";

@@ -1,3 +1,4 @@
+import { hostEffect } from "../device/capture-log.js";
 import type { Pair } from "../ops/arguments.js";
 import { pair } from "../ops/arguments.js";
 import { add, batchNorm, conv2d, matmul } from "../ops/index.js";
@@ -109,7 +110,15 @@ export class BatchNorm2d extends Module {
       runningVar: this.running_var.value,
     };
     const { eps, momentum, training } = this;
-    if (training) this.batchesTracked++;
+    // A batch that other statistics saw is not one of these.
+    if (training && !this.running_mean.substituted) {
+      hostEffect(x.device, () => {
+        this.batchesTracked++;
+        return () => {
+          this.batchesTracked--;
+        };
+      });
+    }
     return batchNorm(x, state, { training, eps, momentum, ...fused });
   }
 }

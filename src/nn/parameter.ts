@@ -1,5 +1,5 @@
-import { DeviceError } from "../device/errors.js";
-import { type Shape, sizeOf } from "../tensor/shape.js";
+import { ModuleError } from "../device/errors.js";
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Initialiser } from "./init.js";
 
@@ -36,23 +36,38 @@ abstract class Owned {
     return sizeOf(this.shape);
   }
 
+  /** Whether it has memory on a device. */
   get placed(): boolean {
-    return this.#value !== undefined;
+    return this.#value?.live ?? false;
   }
 
-  /** What the layer computes with: its own values, or those that `withValues` gives it. */
+  /**
+   * What the layer computes with: its own values, or those that `withValues` gives it.
+   *
+   * @throws ModuleError before the model it is part of was placed
+   */
   get value(): Tensor {
     return this.#substitute ?? this.own;
   }
 
-  /** The model's own values on the device. */
+  /** True while the layer computes with other values than its own. */
+  get substituted(): boolean {
+    return this.#substitute !== undefined;
+  }
+
+  /**
+   * The model's own values on the device.
+   *
+   * @throws ModuleError before the model was placed
+   */
   get own(): Tensor {
-    if (!this.#value) {
-      throw new DeviceError(
-        "the model has no memory yet: call place(model, device, { seed }) first",
-      );
-    }
-    return this.#value;
+    if (this.#value) return this.#value;
+    throw new ModuleError(
+      `a parameter or statistic ${formatShape(this.shape)} has no memory: call ` +
+        "place(model, device, { seed }) first. If the model is placed, place did not find it: it " +
+        "must be there before, in a property of a module, or an array, map, set or plain object " +
+        "there; private #fields, closures and objects of other classes are not searched",
+    );
   }
 
   bind(value: Tensor): void {

@@ -1,4 +1,5 @@
 import { ShapeError } from "../device/errors.js";
+import { synchronous } from "../device/synchronous.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { unfolded } from "./folding.js";
@@ -45,13 +46,7 @@ export function withValues<T>(model: Module, values: Values, body: () => T): T {
       const place = owned.get(name) as Parameter | Statistic;
       replaced.push([place, place.substitute(value)]);
     }
-    const result = unfolded(body);
-    if (result instanceof Promise) {
-      throw new TypeError(
-        "withValues: body must not be asynchronous, its values are gone at the first await",
-      );
-    }
-    return result;
+    return synchronous("withValues", unfolded(body));
   } finally {
     for (const [place, before] of replaced.reverse()) place.substitute(before);
   }

@@ -50,7 +50,10 @@ export interface LoopOptions<Host, DeviceBatch> {
   onCompile?: (done: number, all: number) => void;
   /** Called when the loss of a step is known, a few steps after it was enqueued. */
   onStep?: (progress: StepProgress) => void;
-  /** Called between epochs; the models are idle and may be read. */
+  /**
+   * Called between epochs; the models are idle and may be read. Modes it changes are put back: those
+   * that modules had when `fit` was called hold for all of it.
+   */
   onEpoch?: (progress: EpochProgress) => Promise<void> | void;
   /** The first epoch to run, when a run is resumed. */
   startEpoch?: number;
@@ -116,7 +119,7 @@ export const classification =
 /**
  * Trains a placed model, a recorded step for every batch, on images or on any tensors. The batches,
  * their order and augmentation follow from the seed and the epoch alone, so a run resumed at an epoch
- * continues as if it had not stopped.
+ * continues as if it had not stopped. Every module's mode is afterwards what it was before.
  *
  * @throws Error when the loss becomes NaN or infinite
  */
@@ -188,6 +191,10 @@ async function loop<Host, DeviceBatch>(
   const [{ model, optimizer }] = updates;
   const { device } = placementOf(model);
   const runner = new StepRunner(batches, updates);
+  const modes = updates.map((update) => update.model.saveModes());
+  const restoreModes = (): void => {
+    for (const restore of modes) restore();
+  };
   const steps = epochs * batches.length;
   const started = performance.now();
   let images = 0;
@@ -231,9 +238,11 @@ async function loop<Host, DeviceBatch>(
       const lossScale = await mixed?.scaler.read();
       const progress = { epoch, epochs, loss: sum / seen, lr: optimizer.lr };
       await options.onEpoch?.({ ...progress, ...(lossScale && { lossScale }) });
+      restoreModes();
     }
   } finally {
     await Promise.allSettled(pending.map((p) => p()));
+    restoreModes();
     runner.release();
   }
 }

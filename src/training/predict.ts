@@ -13,7 +13,10 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
-/** The class a model gives each image of a set, in evaluation mode, without augmentation. */
+/**
+ * The class a model gives each image of a set, in evaluation mode, without augmentation. Every
+ * module's mode is afterwards what it was before.
+ */
 export async function predict(
   model: Classifier,
   set: Images,
@@ -24,7 +27,7 @@ export async function predict(
   if (count === 0) return out;
   const { device } = placementOf(model);
   const { batchSize = 256 } = options;
-  const wasTraining = model.training;
+  const restoreModes = model.saveModes();
   const inputs = new Map<number, BatchInput>();
   using folded = new FoldedNorms();
   model.eval();
@@ -52,7 +55,7 @@ export async function predict(
     await before;
   } finally {
     await before.catch(() => {}); // its memory is in use until then; the first error is thrown
-    if (wasTraining) model.train();
+    restoreModes();
     for (const input of inputs.values()) input.release();
   }
   return out;
@@ -60,7 +63,8 @@ export async function predict(
 
 function classify(model: Classifier, folded: FoldedNorms, input: BatchInput): Promise<Uint32Array> {
   using _ = placementOf(model).device.scope();
-  return folded.run(() => argmax(model.forward(input.images(noAugmentation)), [1]).readIntegers());
+  const classes = folded.run(() => argmax(model.forward(input.images(noAugmentation)), [1]));
+  return classes.readIntegers();
 }
 
 /** Share of predictions that equal the labels. */

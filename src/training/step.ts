@@ -1,6 +1,5 @@
 import { backward } from "../autograd/tape.js";
 import type { Recording } from "../device/device.js";
-import { BatchNorm2d } from "../nn/layers.js";
 import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -47,15 +46,11 @@ const once: GradientRule = ({ evaluate, backward: back }) => back(evaluate());
 export class TrainStep<Batch> {
   readonly #recording: Recording;
   readonly #values: StepValues;
-  /** How many batches each norm sees in a step. */
-  readonly #norms: readonly (readonly [BatchNorm2d, number])[];
 
   /** @param others models that the objective may run but that other updates train */
   constructor(update: Update<Batch>, feed: Feed<never, Batch>, others: readonly Module[] = []) {
     const { device } = placementOf(update.model);
     this.#values = new StepValues(device);
-    const norms = [update.model, ...others].flatMap(normsOf);
-    const before = norms.map((norm) => norm.batchesTracked);
     const thaw = freeze(others, update.model);
     try {
       this.#recording = device.capture(() => {
@@ -67,12 +62,6 @@ export class TrainStep<Batch> {
       throw error;
     } finally {
       thaw();
-      // Recording is not running: no batch has been seen yet.
-      this.#norms = norms.map((norm, i) => {
-        const seen = norm.batchesTracked - (before[i] ?? 0);
-        norm.batchesTracked -= seen;
-        return [norm, seen] as const;
-      });
     }
   }
 
@@ -108,7 +97,6 @@ export class TrainStep<Batch> {
   run(at: Moment): Promise<Record<string, number>> {
     this.#values.write(at);
     this.#recording.replay();
-    for (const [norm, seen] of this.#norms) norm.batchesTracked += seen;
     return this.#values.read();
   }
 
@@ -117,9 +105,6 @@ export class TrainStep<Batch> {
     this.#values.release();
   }
 }
-
-const normsOf = (model: Module): BatchNorm2d[] =>
-  model.modules().flatMap(([, m]) => (m instanceof BatchNorm2d ? [m] : []));
 
 /** Takes gradients away from parameters of `models` that are not `except`'s; returns the way back. */
 function freeze(models: readonly Module[], except: Module): () => void {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { FileFormatError } from "../../src/io/file-format-error.js";
 import { readPyTorch } from "../../src/io/pytorch.js";
 import type { StateDict } from "../../src/io/state-dict.js";
-import { zipEntries } from "../../src/io/zip.js";
 
 const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../fixtures/pytorch/${name}`, import.meta.url)));
@@ -20,46 +20,136 @@ const plain = (tensors: StateDict): Expected =>
     ]),
   );
 
+const typed = expect.objectContaining({ name: "FileFormatError" });
+
 describe("readPyTorch", () => {
-  it.each(["plain.pt", "old.pt", "protocol-4.pt", "kinds.pt", "kinds-old.pt", "nested.pt"])(
-    "reads every value of %s as PyTorch has it",
-    (name) => {
-      const found = plain(readPyTorch(fixture(name)));
-      expect(found).toEqual(expected[name]);
-      expect(Object.keys(found)).toEqual(Object.keys(expected[name] ?? {}));
-      expect(Object.values(found).flatMap(({ data }) => data).length).toBeGreaterThan(40);
-    },
-  );
+  it.each([
+    ["plain.pt", ""],
+    ["old.pt", ""],
+    ["protocol-4.pt", ""],
+    ["kinds.pt", ""],
+    ["kinds-old.pt", ""],
+    ["strided.pt", ""],
+    ["nested.pt", "net"],
+    ["harmful.pt", "model"],
+    ["toolkit.pt", "model"],
+    ["toolkit-4.pt", "model"],
+    ["toolkit-old.pt", "model"],
+    ["acc.pt", "state_dict"],
+    ["compiled.pt", "net"],
+    ["lightning.pt", "state_dict"],
+    ["averaged.pt", ""],
+  ])("reads every value of %s as PyTorch has it", (name, key) => {
+    const tensors = readPyTorch(fixture(name));
+    const found = plain(tensors);
+    expect(found).toEqual(expected[name]);
+    expect(Object.keys(found)).toEqual(Object.keys(expected[name] ?? {}));
+    expect(Object.values(found).flatMap(({ data }) => data).length).toBeGreaterThan(40);
+    const legacy = name.endsWith("old.pt");
+    const container = legacy ? "legacy" : "zip";
+    expect(tensors.origin).toMatchObject({ container, key, others: [], checked: !legacy });
+  });
 
   it("finds a state_dict by the key it is told", () => {
     const file = fixture("elsewhere.pt");
     expect(plain(readPyTorch(file, { key: "ema.weights" }))).toEqual(expected["elsewhere.pt"]);
-    expect(() => readPyTorch(file)).toThrow(/no state_dict under its keys ema, step; name it/);
+    expect(() => readPyTorch(file)).toThrow(
+      /no state_dict under its keys ema, step; name it with the option key: .* under ema.weights$/,
+    );
     expect(() => readPyTorch(file, { key: "ema.net" })).toThrow(
       /there is no net on the way to ema.net; the keys there are weights/,
     );
-    expect(() => readPyTorch(file, { key: "step" })).toThrow(/step holds no tensors/);
+    expect(() => readPyTorch(file, { key: "step" })).toThrow(/step holds no tensors: it is 3/);
   });
 
-  it("runs nothing and names what it would have to run", () => {
-    expect(() => readPyTorch(fixture("harmful.pt"))).toThrow(
-      /it calls posix.system, .* nothing else/,
+  it("asks which, where tensors lie in the dict itself and beneath it", () => {
+    const file = fixture("both.pt");
+    expect(() => readPyTorch(file)).toThrow(/itself and under backbone; say which .*key: ""/);
+    expect(plain(readPyTorch(file, { key: "backbone" }))).toEqual(expected["both.pt"]);
+    const own = readPyTorch(file, { key: "" });
+    expect([...own.keys()]).toEqual(["weight"]);
+    expect(own.skipped).toEqual(new Map([["backbone", "it is no tensor, but a dict of 9"]]));
+  });
+
+  it("takes what wraps a model out of the names, and says so", () => {
+    const removed = (name: string) => readPyTorch(fixture(name)).origin.unwrapped;
+    expect(removed("nested.pt")).toEqual(["module."]);
+    expect(removed("compiled.pt")).toEqual(
+      ["module.", "module._orig_mod.", "conv.module."].map((prefix, i) =>
+        i < 2 ? prefix : `module._orig_mod.${prefix}`,
+      ),
+    );
+    expect(removed("lightning.pt")).toEqual(["model."]);
+    const averaged = readPyTorch(fixture("averaged.pt"));
+    expect([...averaged.skipped.keys()]).toEqual(["n_averaged"]);
+    const kept = readPyTorch(fixture("compiled.pt"), { wrappers: "keep" });
+    expect([...kept.keys()][0]).toBe("module._orig_mod.conv.module.weight");
+    expect(() => readPyTorch(fixture("mixed.pt"))).toThrow(
+      /some names go on with module. after "" and others do not \(module.conv.weight, head.weight\)/,
+    );
+    expect(readPyTorch(fixture("mixed.pt"), { wrappers: "keep" }).size).toBe(10);
+  });
+
+  it("skips by name what has no array here, and reads the rest", () => {
+    const tensors = readPyTorch(fixture("unreadable.pt"));
+    expect(plain(tensors)).toEqual(expected["unreadable.pt"]);
+    expect(Object.fromEntries(tensors.skipped)).toEqual({
+      quantised: "it is quantised",
+      sparse: "it is sparse",
+      complex: "it is of the type ComplexFloatStorage",
+      _extra_state: "it is no tensor, but a dict of 1",
+      step: "it is no tensor, but 3",
+    });
+    expect(() => readPyTorch(fixture("complex.pt"))).toThrow(
+      /model holds no tensor that can be read \(a: it is of the type ComplexFloatStorage\)/,
+    );
+  });
+
+  it("runs nothing, and names what would have to run where it lies on the way", () => {
+    expect(() => readPyTorch(fixture("harmful.pt"), { key: "extra" })).toThrow(
+      /extra holds no tensors: it is an object of posix.system, which is not run/,
+    );
+    expect(() => readPyTorch(fixture("toolkit.pt"), { key: "args.lr" })).toThrow(
+      /no lr on the way to args.lr; there is an object of argparse.Namespace, which has no keys/,
     );
     expect(() => readPyTorch(fixture("module.pt"))).toThrow(
-      /it calls torch.nn.modules.container.Sequential, .*state_dict\(\)/,
-    );
-    expect(() => readPyTorch(fixture("complex.pt"))).toThrow(
-      /torch.ComplexFloatStorage is not supported; known are torch.FloatStorage/,
+      /an object of torch.nn.modules.container.Sequential, which is not run; save .*state_dict\(\)/,
     );
   });
 
-  it.each(["plain.pt", "old.pt", "kinds.pt"])("says so when %s is cut off anywhere", (name) => {
-    const file = fixture(name);
-    for (let length = 0; length < file.length; length += 37) {
-      expect(() => readPyTorch(file.subarray(0, length))).toThrow(
-        expect.objectContaining({ name: "FileFormatError" }),
-      );
+  it("knows a TorchScript program before its compression", () => {
+    expect(() => readPyTorch(fixture("script.pt"))).toThrow(
+      /it is a TorchScript program \(torch.jit.save\).* save model.state_dict\(\)/,
+    );
+  });
+
+  it.each(["plain.pt", "old.pt", "kinds.pt", "toolkit.pt"])(
+    "says so when %s is cut off",
+    (name) => {
+      const file = fixture(name);
+      for (let length = 0; length < file.length; length += 37) {
+        expect(() => readPyTorch(file.subarray(0, length))).toThrow(typed);
+      }
+    },
+  );
+
+  it("gives no other values whatever bit of a zip file flips", () => {
+    const file = fixture("nested.pt");
+    const right = JSON.stringify(plain(readPyTorch(file)));
+    const wrong: number[] = [];
+    let refused = 0;
+    for (let at = 0; at < file.length; at++) {
+      const damaged = file.slice();
+      damaged[at] = (damaged[at] ?? 0) ^ (1 << (at % 8));
+      try {
+        if (JSON.stringify(plain(readPyTorch(damaged))) !== right) wrong.push(at);
+      } catch (error) {
+        if (!(error instanceof FileFormatError)) throw error;
+        refused++;
+      }
     }
+    expect(wrong).toEqual([]);
+    expect(refused).toBeGreaterThan(1000);
   });
 
   it("fails in an orderly way on damaged bytes", () => {
@@ -71,69 +161,23 @@ describe("readPyTorch", () => {
       try {
         readPyTorch(damaged);
       } catch (error) {
-        expect(error).toMatchObject({ name: "FileFormatError" });
+        if (!(error instanceof FileFormatError)) throw error;
         refused++;
       }
     }
     expect(refused).toBeGreaterThan(300);
   });
 
-  it("refuses other files", () => {
-    expect(() => readPyTorch(new TextEncoder().encode("weights, honestly"))).toThrow(
-      /neither in the zip format nor in the older one/,
+  it("refuses other files, by their name where it is told", () => {
+    const other = new TextEncoder().encode("weights, honestly");
+    expect(() => readPyTorch(other, { file: "a/b.pt" })).toThrow(
+      /^a\/b.pt: PyTorch file: it is neither in the zip format nor in the older one/,
     );
-  });
-});
-
-describe("zipEntries", () => {
-  it("reads an archive whose sizes and directory are written in ZIP64", () => {
-    const name = [..."a/data.pkl"].map((c) => c.charCodeAt(0));
-    const content = [9, 8, 7];
-    const u16 = (...values: number[]) => values.flatMap((v) => [v & 255, v >> 8]);
-    const u32 = (...values: number[]) =>
-      values.flatMap((v) => [v & 255, (v >>> 8) & 255, (v >>> 16) & 255, v >>> 24]);
-    const u64 = (...values: number[]) => values.flatMap((v) => u32(v, 0));
-    const all = 0xffffffff;
-    const local = [
-      ...u32(0x04034b50),
-      ...u16(45, 0, 0, 0, 0),
-      ...u32(0, all, all),
-      ...u16(name.length, 20),
-      ...name,
-      ...u16(1, 16),
-      ...u64(3, 3),
-      ...content,
-    ];
-    const directory = [
-      ...u32(0x02014b50),
-      ...u16(45, 45, 0, 0, 0, 0),
-      ...u32(0, all, all),
-      ...u16(name.length, 28, 0, 0, 0),
-      ...u32(0, all),
-      ...name,
-      ...u16(1, 24),
-      ...u64(3, 3, 0),
-    ];
-    const end = local.length + directory.length;
-    const file = Uint8Array.from([
-      ...local,
-      ...directory,
-      ...[...u32(0x06064b50), ...u64(44), ...u16(45, 45), ...u32(0, 0)],
-      ...u64(1, 1, directory.length, local.length),
-      ...[...u32(0x07064b50, 0), ...u64(end), ...u32(1)],
-      ...[...u32(0x06054b50), ...u16(0, 0, 0xffff, 0xffff), ...u32(all, all), ...u16(0)],
-    ]);
-    const entries = zipEntries(file);
-    expect([...entries.keys()]).toEqual(["a/data.pkl"]);
-    expect([...(entries.get("a/data.pkl") ?? [])]).toEqual(content);
-  });
-
-  it("refuses compressed entries by name", () => {
-    const file = fixture("plain.pt").slice();
-    const view = new DataView(file.buffer);
-    for (let at = 0; at < file.length - 4; at++) {
-      if (view.getUint32(at, true) === 0x02014b50) view.setUint16(at + 10, 8, true);
-    }
-    expect(() => zipEntries(file)).toThrow(/plain\/data.pkl is compressed \(method 8\)/);
+    const wrong = { wrappers: "off" as "keep" };
+    expect(() => readPyTorch(other, wrong)).toThrow(/wrappers is off, expected "remove" or "keep"/);
+    expect(() => readPyTorch(other, { memory: -1 })).toThrow(/memory is -1, expected a number/);
+    expect(() => readPyTorch(new ArrayBuffer(8) as unknown as Uint8Array)).toThrow(
+      /expected the file's bytes as a Uint8Array, got \[object ArrayBuffer\]/,
+    );
   });
 });

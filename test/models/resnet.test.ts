@@ -90,6 +90,11 @@ describeOnDevices("resnet18", (device) => {
     expect(() => loadStateDict(narrow, dict)).toThrow(
       /missing: linear.bias \[10\]; unknown: extra/,
     );
+    dict.delete("extra");
+    dict.set("linear.bias", { dtype: "F32", shape: [10], data: new Float32Array(3) });
+    expect(() => loadStateDict(narrow, dict)).toThrow(
+      /linear.bias has 3 values for the shape \[10\], which takes 10/,
+    );
     for (const p of placements) p.release();
   });
 });

@@ -1,3 +1,4 @@
+import { CaptureLog, noteCall, noteWrite } from "../capture-log.js";
 import type { KernelChoice, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError, DeviceLostError, LimitError, ReleasedError } from "../errors.js";
@@ -5,6 +6,7 @@ import type { KernelCalls, KernelName } from "../kernels.js";
 import { newCounters, Pool } from "../pool.js";
 import type { Scope } from "../scope.js";
 import type { Slice, Storage } from "../storage.js";
+import { synchronous } from "../synchronous.js";
 import type { Blocks } from "./blocks.js";
 import { observeConvVariants } from "./conv-variant.js";
 import type { Executor } from "./executor.js";
@@ -17,6 +19,10 @@ import { CpuRecording } from "./recording.js";
 interface Block extends Storage {
   readonly address: number;
 }
+
+const blockOf = (id: number, bytes: number, label: string, address: number): Block => {
+  return { id, bytes, label, live: true, kept: false, writes: undefined, address };
+};
 
 /** What `openCpuDevice` puts together. */
 export interface CpuParts {
@@ -44,6 +50,7 @@ export class CpuDevice implements Device {
   readonly #lowered: { slot: number; params: readonly number[] }[] = [];
   readonly #scratch: Block[] = [];
   #recording: CpuRecording | null = null;
+  #capturing: CaptureLog | undefined;
   #destroyed = false;
 
   /** Use `openCpuDevice`. */
@@ -57,6 +64,7 @@ export class CpuDevice implements Device {
     this.#pool = new Pool<Block>(
       {
         create: (id, bytes, label) => this.#create(id, bytes, label),
+        reuse: ({ id, bytes, address }, label) => blockOf(id, bytes, label, address),
         destroy: ({ address, bytes }) => blocks.free(address, bytes, parts.queue.nextFence),
       },
       this.#counters,
@@ -79,9 +87,15 @@ export class CpuDevice implements Device {
     return this.#counters;
   }
 
+  get capturing(): CaptureLog | undefined {
+    return this.#capturing;
+  }
+
   allocate(bytes: number, label: string, lasting = false): Storage {
     this.#assertOpen();
-    return this.#pool.allocate(bytes, label, lasting);
+    const storage = this.#pool.allocate(bytes, label, lasting);
+    if (!lasting) this.#capturing?.made(storage);
+    return storage;
   }
 
   release(storage: Storage): void {
@@ -102,6 +116,7 @@ export class CpuDevice implements Device {
     try {
       lowerings[kernel](call, this.#lowering);
       for (const { slot, params } of this.#lowered) this.#append(slot, params);
+      noteCall(kernel, call, this.#capturing);
     } finally {
       this.#lowered.length = 0;
       for (const block of this.#scratch) this.#pool.release(block);
@@ -128,6 +143,7 @@ export class CpuDevice implements Device {
     this.#append(this.#slot("copy"), [staged, to, bytes / 4]);
     if (this.#recording) this.#recording.hold(staged, bytes);
     else queue.freeHostBlock(staged, bytes);
+    noteWrite(target, this.#capturing);
   }
 
   async read(source: Slice): Promise<ArrayBuffer> {
@@ -158,19 +174,24 @@ export class CpuDevice implements Device {
   capture(body: () => void): Recording {
     this.#assertOpen();
     this.#assertNotCapturing("capture");
+    const log = new CaptureLog();
     const recording = new CpuRecording(this.#parts.queue, (commands) => {
       this.#assertOpen();
       this.#assertNotCapturing("replay");
+      log.replay();
       this.#counters.dispatches += commands;
     });
     this.#recording = recording;
+    this.#capturing = log;
     this.#pool.enterPrivate();
     let failed = true;
     try {
-      body();
+      synchronous("capture", body());
       failed = false;
     } finally {
       this.#recording = null;
+      this.#capturing = undefined;
+      log.end();
       recording.close(this.#pool.leavePrivate());
       if (failed) recording.release();
     }
@@ -249,7 +270,7 @@ export class CpuDevice implements Device {
           `${this.#counters.bytesReserved} are in use; use a smaller batch or a narrower model`,
       );
     }
-    return { id, bytes, label, live: false, kept: false, generation: 0, address };
+    return blockOf(id, bytes, label, address);
   }
 
   #assertOpen(): void {

@@ -1,3 +1,4 @@
+import { CaptureLog, noteCall, noteWrite } from "../capture-log.js";
 import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
@@ -6,6 +7,7 @@ import { newCounters, Pool } from "../pool.js";
 import { groupCalls, type ProfiledCall } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { byteOffset, type Slice, type Storage } from "../storage.js";
+import { synchronous } from "../synchronous.js";
 import {
   type AdapterOptions,
   adapterTraits,
@@ -71,6 +73,7 @@ export class WebGpuDevice implements Device {
   readonly #choices: VariantChoices;
   readonly #dispatcher: Dispatcher;
   #recorded: Command[] | undefined;
+  #capturing: CaptureLog | undefined;
   /** What writes inside of the capture hand over. */
   #constants: GpuStorage[] = [];
   #destroyed = false;
@@ -104,9 +107,15 @@ export class WebGpuDevice implements Device {
     });
   }
 
+  get capturing(): CaptureLog | undefined {
+    return this.#capturing;
+  }
+
   allocate(bytes: number, label: string, lasting = false): Storage {
     this.#checkOpen();
-    return this.#pool.allocate(bytes, label, lasting);
+    const storage = this.#pool.allocate(bytes, label, lasting);
+    if (!lasting) this.#capturing?.made(storage);
+    return storage;
   }
 
   release(storage: Storage): void {
@@ -125,6 +134,7 @@ export class WebGpuDevice implements Device {
     this.#checkOpen();
     const traced = this.#recorded !== undefined || this.#profiler.enabled;
     this.#dispatcher.run(kernel, call, traced);
+    noteCall(kernel, call, this.#capturing);
   }
 
   write(target: Slice, data: ArrayBufferView): void {
@@ -140,6 +150,7 @@ export class WebGpuDevice implements Device {
     if (this.#stream.names(target.storage)) this.#stream.submit();
     const source = unshared(data);
     this.gpu.queue.writeBuffer(bufferOf(target), byteOffset(target), source);
+    noteWrite(target, undefined);
   }
 
   /** The values go to memory that the recording keeps; every replay copies them from there. */
@@ -189,17 +200,21 @@ export class WebGpuDevice implements Device {
     this.#checkOpen();
     if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
     const commands: Command[] = [];
+    const log = new CaptureLog();
     this.#recorded = commands;
+    this.#capturing = log;
     const constants: GpuStorage[] = [];
     this.#constants = constants;
     this.#pool.enterPrivate();
     let giveMemoryBack: () => void = () => {};
     let done = false;
     try {
-      body();
+      synchronous("capture", body());
       done = true;
     } finally {
       this.#recorded = undefined;
+      this.#capturing = undefined;
+      log.end();
       const leave = this.#pool.leavePrivate();
       giveMemoryBack = () => {
         leave();
@@ -211,9 +226,11 @@ export class WebGpuDevice implements Device {
       giveMemoryBack,
       compile: (recorded: readonly Command[], onProgress?: (done: number, all: number) => void) =>
         this.#wait(this.#compile(recorded, onProgress)),
-      replay: (recorded: readonly Command[], storages: readonly Storage[]) => {
+      replay: (recorded: readonly Command[], blocks: readonly number[]) => {
         this.#checkOpen();
-        this.#stream.replay(recorded, storages);
+        if (this.#recorded) throw new DeviceError("replay inside capture: replay it afterwards");
+        log.replay();
+        this.#stream.replay(recorded, blocks);
       },
     };
     return new GpuRecording(host, commands);

@@ -15,25 +15,21 @@ export const usage = {
 };
 export const mapRead = 1;
 
-export class GpuStorage implements Storage {
-  live = true;
-  kept = false;
-  generation = 0;
-  constructor(
-    readonly id: number,
-    readonly bytes: number,
-    public label: string,
-    readonly buffer: GPUBuffer,
-  ) {}
+export interface GpuStorage extends Storage {
+  readonly buffer: GPUBuffer;
 }
 
 export const bufferOf = (slice: Slice): GPUBuffer => (slice.storage as GpuStorage).buffer;
+
+const storageOf = (id: number, bytes: number, label: string, buffer: GPUBuffer): GpuStorage => {
+  return { id, bytes, label, live: true, kept: false, writes: undefined, buffer };
+};
 
 /** Where the pool's blocks come from: one GPUBuffer each. */
 export class GpuMemory implements Backing<GpuStorage> {
   readonly #device: GPUDevice;
   readonly #faults: Faults;
-  readonly #all = new Set<GpuStorage>();
+  readonly #all = new Set<GPUBuffer>();
 
   constructor(device: GPUDevice, faults: Faults) {
     this.#device = device;
@@ -51,18 +47,22 @@ export class GpuMemory implements Backing<GpuStorage> {
       (error) => error && this.#faults.add(toDeviceError(error, `${label} (${bytes} bytes): `)),
       () => {}, // the device was lost, which Faults learns by itself
     );
-    const storage = new GpuStorage(id, bytes, label, buffer);
-    this.#all.add(storage);
-    return storage;
+    this.#all.add(buffer);
+    return storageOf(id, bytes, label, buffer);
   }
 
-  destroy(storage: GpuStorage): void {
-    storage.buffer.destroy();
-    this.#all.delete(storage);
+  reuse({ id, bytes, buffer }: GpuStorage, label: string): GpuStorage {
+    return storageOf(id, bytes, label, buffer);
+  }
+
+  destroy({ buffer }: GpuStorage): void {
+    buffer.destroy();
+    this.#all.delete(buffer);
   }
 
   destroyAll(): void {
-    for (const storage of [...this.#all]) this.destroy(storage);
+    for (const buffer of this.#all) buffer.destroy();
+    this.#all.clear();
   }
 }
 

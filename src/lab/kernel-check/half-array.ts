@@ -1,5 +1,5 @@
 /** 16-bit floats (IEEE 754 binary16) on the host: Node 20 has no Float16Array. */
-import { halfToNumber } from "../../io/element-types.js";
+import { halfToNumber } from "../../io/small-floats.js";
 
 /** Values held as float64, whose slice on the device is stored as f16. */
 export class HalfArray extends Float64Array {}

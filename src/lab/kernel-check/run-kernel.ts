@@ -1,7 +1,7 @@
 import type { Device } from "../../device/device.js";
 import type { KernelCalls, KernelName } from "../../device/kernels.js";
 import { alignElements, byteOffset, type Slice, sliceAlignment } from "../../device/storage.js";
-import { halfToNumber } from "../../io/element-types.js";
+import { halfToNumber } from "../../io/small-floats.js";
 import { HalfArray, numberToHalf } from "./half-array.js";
 import {
   arraysOf,
