@@ -12,7 +12,7 @@ export { resized } from "./data/resize.js";
 export * from "./data/split.js";
 export * from "./data/synthetic.js";
 export * from "./defenses/index.js";
-export { BrowserTable, BrowserTableError, settled } from "./files/indexed-db.js";
+export { BrowserTable, BrowserTableError, idbResult } from "./files/indexed-db.js";
 export { FileFormatError } from "./io/file-format-error.js";
 export { type Origin, type PyTorchOptions, PyTorchTensors, readPyTorch } from "./io/pytorch.js";
 export type { ReadOptions } from "./io/read-budget.js";

@@ -4,7 +4,7 @@ import { Curve } from "./curve.js";
 import { type Phase, phases } from "./protocol.js";
 
 /** What each model is called in the charts, and how its line differs from the others'. */
-export const lines: Readonly<Record<Phase, Pick<Series, "name" | "marker" | "dash">>> = {
+const lines: Readonly<Record<Phase, Pick<Series, "name" | "marker" | "dash">>> = {
   victim: { name: "victim", marker: "circle" },
   ft: { name: "FT", marker: "square", dash: "8 4" },
   fst: { name: "FST", marker: "diamond" },

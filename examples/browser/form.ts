@@ -1,4 +1,13 @@
-import { limits, numberNames, type Problems, problems, type Settings } from "./settings.js";
+import {
+  defaults,
+  devices,
+  limits,
+  numberNames,
+  type Problems,
+  problems,
+  type Settings,
+  settingsOf,
+} from "./settings.js";
 
 /** The form's fields as settings, with what is wrong with them told beside each. */
 export class SettingsForm {
@@ -53,12 +62,11 @@ export class SettingsForm {
   }
 
   #read(): Settings {
-    const number = (name: keyof Settings): number => {
+    const device = devices.find((known) => known === this.#field("device").value);
+    return settingsOf(device ?? defaults.device, (name) => {
       const { value } = this.#field(name);
       return value.trim() === "" ? Number.NaN : Number(value);
-    };
-    const numbers = Object.fromEntries(numberNames.map((name) => [name, number(name)]));
-    return { device: this.#field("device").value, ...numbers } as unknown as Settings;
+    });
   }
 
   #show(found: Problems): void {

@@ -2,7 +2,7 @@
  * Runs, kept in the browser so that a reload loses nothing: what each has reported, and what it can
  * go on from. A run goes by its settings, which decide its outcome.
  */
-import { BrowserTable, settled } from "shiftgrad";
+import { BrowserTable, idbResult } from "shiftgrad";
 import type { RunReport } from "./protocol.js";
 import { addressOf, type Settings } from "./settings.js";
 
@@ -70,9 +70,9 @@ const piecesOf = (id: string) => IDBKeyRange.bound([id, "reports"], [id, "report
 /** The run of these settings; null where none is kept. */
 export async function keptRun(id: string): Promise<KeptRun | null> {
   return table().transact("readonly", async (entries) => {
-    const found: Head | undefined = await settled(entries.get(head(id)));
+    const found: Head | undefined = await idbResult(entries.get(head(id)));
     if (found?.format !== format) return null;
-    const pieces: RunReport[][] = await settled(entries.getAll(piecesOf(id)));
+    const pieces: RunReport[][] = await idbResult(entries.getAll(piecesOf(id)));
     return { settings: found.settings, reports: pieces.flat() };
   });
 }
@@ -80,7 +80,7 @@ export async function keptRun(id: string): Promise<KeptRun | null> {
 export async function keptState(id: string): Promise<KeptState> {
   return table().transact("readonly", async (entries) => {
     const read = async (name: keyof KeptState): Promise<Uint8Array | null> =>
-      (await settled(entries.get(bytes(id, name)))) ?? null;
+      (await idbResult(entries.get(bytes(id, name)))) ?? null;
     return { state: await read("state"), victim: await read("victim") };
   });
 }
@@ -99,9 +99,9 @@ export class RunWriter {
     const id = addressOf(settings);
     const writer = new RunWriter(id);
     await table().transact("readwrite", async (entries) => {
-      if (!again) await settled(entries.delete(allOf(id)));
+      if (!again) await idbResult(entries.delete(allOf(id)));
       const made: Head = { format, settings, begun: Date.now(), writer: writer.#name };
-      await settled(entries.put(made, head(id)));
+      await idbResult(entries.put(made, head(id)));
       await forgetOldest(entries);
     });
     return writer;
@@ -114,28 +114,28 @@ export class RunWriter {
    */
   async add(reports: readonly RunReport[], change: Partial<KeptState>): Promise<void> {
     await table().transact("readwrite", async (entries) => {
-      const found: Head | undefined = await settled(entries.get(head(this.#id)));
+      const found: Head | undefined = await idbResult(entries.get(head(this.#id)));
       if (found?.writer !== this.#name) throw new TakenOverError("another tab keeps this run");
-      const number = await settled(entries.count(piecesOf(this.#id)));
-      await settled(entries.put(reports, piece(this.#id, number)));
+      const number = await idbResult(entries.count(piecesOf(this.#id)));
+      await idbResult(entries.put(reports, piece(this.#id, number)));
       for (const name of ["state", "victim"] as const) {
         const value = change[name];
-        if (value) await settled(entries.put(value, bytes(this.#id, name)));
-        else if (value === null) await settled(entries.delete(bytes(this.#id, name)));
+        if (value) await idbResult(entries.put(value, bytes(this.#id, name)));
+        else if (value === null) await idbResult(entries.delete(bytes(this.#id, name)));
       }
     });
   }
 }
 
 async function forgetOldest(entries: IDBObjectStore): Promise<void> {
-  const ids = (await settled(entries.getAllKeys()))
+  const ids = (await idbResult(entries.getAllKeys()))
     .filter((key) => Array.isArray(key) && key[1] === "head")
     .map((key) => (key as string[])[0] ?? "");
   const begun: [string, number][] = [];
   for (const id of ids) {
-    const found: Head = await settled(entries.get(head(id)));
+    const found: Head = await idbResult(entries.get(head(id)));
     begun.push([id, found.begun]);
   }
   begun.sort((a, b) => b[1] - a[1]);
-  for (const [id] of begun.slice(mostRuns)) await settled(entries.delete(allOf(id)));
+  for (const [id] of begun.slice(mostRuns)) await idbResult(entries.delete(allOf(id)));
 }

@@ -19,7 +19,7 @@ export interface Cell {
   readonly range: string;
 }
 
-const measures = ["clean", "attack", "robust", "rating"] as const;
+export const measures = ["clean", "attack", "robust", "rating"] as const;
 export type Measure = (typeof measures)[number];
 
 /** What one model's column of the table says. */

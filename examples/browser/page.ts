@@ -7,10 +7,10 @@ import { addressOf, readAddress, type Settings } from "./settings.js";
 import { showStatus, tellStage } from "./status.js";
 import { RunView } from "./view.js";
 
-type State = "ready" | "running" | "done" | "stopped" | "failed";
+type State = "running" | "done" | "stopped" | "failed";
 
 /** A worker that has not stopped by then is ended: what it has kept is whole. */
-const patience = 700;
+const patience = 500;
 
 const controls = find("controls") as HTMLFormElement;
 const form = new SettingsForm(controls, find("problems"), keepAddress);
@@ -98,6 +98,7 @@ function stop(): void {
   if (!stopping) return;
   const message: Stop = { kind: "stop" };
   stopping.postMessage(message);
+  document.body.dataset.state = "stopping";
   showStatus("Stopping…");
   setTimeout(() => {
     if (worker === stopping) receive({ kind: "stopped" });
@@ -106,16 +107,19 @@ function stop(): void {
 
 function receive(report: Report): void {
   view?.receive(report);
-  if (report.kind === "busy") {
-    const { text, share } = report;
-    showStatus(`${text}…`, share === undefined ? "" : `${Math.floor(100 * share)}%`);
-  } else if (report.kind === "done") finish("done", doneIn(report.seconds));
+  if (report.kind === "busy") showBusy(report.text, report.share);
+  else if (report.kind === "done") finish("done", doneIn(report.seconds));
   else if (report.kind === "measured") {
     const { shapes, changed } = report;
     const faster = `${changed} have a faster variant than the preset`;
     finish("done", `Measured ${shapes} shapes of kernels; ${faster}.`);
   } else if (report.kind === "stopped") finish("stopped", "Stopped.");
   else if (report.kind === "failed") fail(report.message);
+}
+
+function showBusy(text: string, share?: number): void {
+  if (document.body.dataset.state !== "running") return;
+  showStatus(`${text}…`, share === undefined ? "" : `${Math.floor(100 * share)}%`);
 }
 
 const doneIn = (seconds: number): string => `Done in ${Math.round(seconds)} seconds.`;

@@ -1,9 +1,8 @@
 import type { Verdict } from "shiftgrad";
 import { find, make } from "./dom.js";
-import { column, type Found, type Measure, verdictOn } from "./outcome.js";
+import { column, type Found, measures, verdictOn } from "./outcome.js";
 import { type Phase, phases } from "./protocol.js";
 
-const measures: readonly Measure[] = ["clean", "attack", "robust", "rating"];
 const titles: Readonly<Record<Phase, string>> = { victim: "Victim", ft: "FT", fst: "FST" };
 const symbols: Readonly<Record<Verdict["tone"], string>> = {
   good: "✓",

@@ -16,6 +16,21 @@ export interface Settings {
 
 type NumberName = Exclude<keyof Settings, "device">;
 
+/** Settings with these numbers. */
+export const settingsOf = (
+  device: Settings["device"],
+  number: (name: NumberName) => number,
+): Settings => ({
+  device,
+  width: number("width"),
+  images: number("images"),
+  epochs: number("epochs"),
+  percent: number("percent"),
+  tuningEpochs: number("tuningEpochs"),
+  batchSize: number("batchSize"),
+  seed: number("seed"),
+});
+
 /** The command line's demo: enough images and epochs that the backdoor takes hold. */
 export const defaults: Settings = {
   device: "auto",
@@ -123,5 +138,6 @@ export function readAddress(query: string): Address {
     else if (text.trim() !== "" && Number.isFinite(Number(text))) numbers[number] = Number(text);
     else complain("is no number");
   }
-  return { settings: { ...defaults, ...numbers, device }, start, complaints };
+  const settings = settingsOf(device, (name) => numbers[name] ?? defaults[name]);
+  return { settings, start, complaints };
 }

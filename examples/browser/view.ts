@@ -90,7 +90,7 @@ export class RunView {
     if (report.kind === "device") {
       const { text, note } = report;
       find("device").textContent = `${text}. ${note ?? "Nothing leaves this machine."}`;
-    } else if (report.kind === "note") find("notes").append(` ${report.text}`);
+    } else if (report.kind === "note") find("notes").append(`${report.text} `);
     else if (report.kind === "data") {
       this.#data = report;
       showPictures(find("pictures"), report.pictures);

@@ -10,15 +10,12 @@ export function workOf(settings: Settings): Record<Phase, { steps: number; share
   const { training, tuning, test } = imageCounts(settings);
   // A forward pass takes a third of a step.
   const examination = Math.min(2 * test, examined) / 3;
-  const training_ = epochs * (training + examination);
-  const tuning_ = tuningEpochs * (tuning + examination);
-  const all = training_ + 2 * tuning_;
-  const victim = {
-    steps: epochs * Math.floor(training / batchSize),
-    share: training_ / all,
-  };
-  const purified = { steps: tuningEpochs * Math.ceil(tuning / batchSize), share: tuning_ / all };
-  return { victim, ft: purified, fst: purified };
+  const toTrain = epochs * (training + examination);
+  const toTune = tuningEpochs * (tuning + examination);
+  const all = toTrain + 2 * toTune;
+  const steps = epochs * Math.floor(training / batchSize);
+  const method = { steps: tuningEpochs * Math.ceil(tuning / batchSize), share: toTune / all };
+  return { victim: { steps, share: toTrain / all }, ft: method, fst: method };
 }
 
 /** The share of the run's work that is done, and from its pace the seconds that are left. */

@@ -19,7 +19,11 @@ export class BrowserTable {
   readonly #database: string;
   readonly #table: string;
 
-  /** @throws BrowserTableError where there is no IndexedDB */
+  /**
+   * @param database its name, which no other program of the origin should use
+   * @param table the name of its object store, made when the database is new
+   * @throws BrowserTableError where there is no IndexedDB
+   */
   constructor(database: string, table: string) {
     const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
     if (!factory) throw new BrowserTableError("there is no IndexedDB here");
@@ -30,7 +34,7 @@ export class BrowserTable {
 
   /**
    * What `body` did is kept when this resolves, and undone when it rejects. `body` may await nothing
-   * but requests to the table (`settled`).
+   * but requests to the table (`idbResult`).
    *
    * @throws BrowserTableError where the browser refuses, the database is another program's, or `body`
    *   rejects
@@ -67,7 +71,7 @@ export class BrowserTable {
   async #open(): Promise<IDBDatabase> {
     const request = this.#factory.open(this.#database);
     request.onupgradeneeded = () => request.result.createObjectStore(this.#table);
-    return settled(request);
+    return idbResult(request);
   }
 
   #failure(what: string, options: ConstructorParameters<typeof BrowserTableError>[1]) {
@@ -76,7 +80,7 @@ export class BrowserTable {
 }
 
 /** A request's result. */
-export const settled = <T>(request: IDBRequest<T>): Promise<T> =>
+export const idbResult = <T>(request: IDBRequest<T>): Promise<T> =>
   new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);

@@ -44,7 +44,12 @@ function niceStep(rough: number, factors: readonly number[]): number {
  * Places for labels one above the other: as near to the wanted ones as their order, `gap` between
  * two and the bounds allow.
  */
-export function spread(wanted: readonly number[], gap: number, low: number, high: number) {
+export function spread(
+  wanted: readonly number[],
+  gap: number,
+  low: number,
+  high: number,
+): number[] {
   const order = wanted.map((_, i) => i).sort((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
   const places = [...wanted];
   let above = low - gap;

@@ -1,4 +1,4 @@
-import { BrowserTable, BrowserTableError, settled } from "../../files/indexed-db.js";
+import { BrowserTable, BrowserTableError, idbResult } from "../../files/indexed-db.js";
 import { type TuneStore, TuneStoreError } from "./tune-store.js";
 
 /** The only key in the table. */
@@ -15,7 +15,7 @@ const key = "choices";
 export function indexedDbTuneStore(name = "shiftgrad"): TuneStore {
   const table = open(name);
   const read = async (entries: IDBObjectStore): Promise<string | null> => {
-    const value: unknown = await settled(entries.get(key));
+    const value: unknown = await idbResult(entries.get(key));
     return typeof value === "string" ? value : null;
   };
   return {
@@ -23,7 +23,7 @@ export function indexedDbTuneStore(name = "shiftgrad"): TuneStore {
     update: (change) =>
       table
         .transact("readwrite", async (entries) => {
-          await settled(entries.put(change(await read(entries)), key));
+          await idbResult(entries.put(change(await read(entries)), key));
         })
         .catch(fail),
   };
