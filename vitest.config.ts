@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -70,6 +71,8 @@ function softwareDriver(): Record<string, string> {
 
 export default defineConfig(({ mode }) => ({
   plugins: [assets],
+  // As in tsconfig.json: what the examples import.
+  resolve: { alias: { shiftgrad: join(import.meta.dirname, "src/browser.ts") } },
   test: {
     include: ["test/**/*.test.ts"],
     env: { ...softwareDriver(), ...(mode === "faults" && { FAULTS: "all" }) },

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, "..");
 const source = join(root, "examples/browser");
 export const pageFolder = join(root, "build/page");
 
-/** Page and worker import the library as a developer's page would: one file that stands beside. */
+/** The worker imports the library as a developer's page would: one file that stands beside. */
 const libraryBeside = {
   name: "library-beside",
   setup({ onResolve }) {
@@ -28,9 +28,16 @@ export async function buildPage(folder = pageFolder) {
     }),
     build({
       ...browserBundle,
-      entryPoints: ["page", "worker"].map((name) => join(source, `${name}.ts`)),
+      entryPoints: { worker: join(source, "worker.ts") },
       outdir: folder,
       plugins: [...browserBundle.plugins, libraryBeside],
+    }),
+    // The page's own thread takes of the library what it draws and judges with, and no more.
+    build({
+      ...browserBundle,
+      entryPoints: { page: join(source, "page.ts") },
+      outdir: folder,
+      minify: true,
     }),
   ]);
   for (const name of ["index.html", "style.css"]) {

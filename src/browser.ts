@@ -20,20 +20,27 @@ export { dataSources } from "./data/sources.js";
 export * from "./data/split.js";
 export * from "./data/synthetic.js";
 export * from "./defenses/index.js";
+export { BrowserTable, BrowserTableError, idbResult } from "./files/indexed-db.js";
 export { FileFormatError } from "./io/file-format-error.js";
 export { type Origin, type PyTorchOptions, PyTorchTensors, readPyTorch } from "./io/pytorch.js";
 export type { ReadOptions } from "./io/read-budget.js";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.js";
 export type { HostArrays, NamedDType, NamedTensor, StateDict } from "./io/state-dict.js";
+export { drawPlot, type Marker, type Plot, type Point, type Series } from "./lab/chart.js";
+export {
+  decodeCheckpoint,
+  decodeState,
+  encodeCheckpoint,
+  encodeState,
+  type RanOn,
+} from "./lab/checkpoint.js";
 export * from "./lab/configuration.js";
 export { type DemoChoices, demoConfiguration } from "./lab/demo-configuration.js";
 export { type ExamineOptions, Examiner } from "./lab/examine.js";
-export {
-  type BackdoorExamination,
-  backdoorRates,
-  defenseEffectiveness,
-  type Examination,
-} from "./lab/metrics.js";
+export { wilson } from "./lab/interval.js";
+export * from "./lab/metrics.js";
+export { modelFrom } from "./lab/model.js";
+export { shortPercent } from "./lab/percent.js";
 export {
   difference,
   differenceGain,
@@ -43,6 +50,14 @@ export {
 } from "./lab/pictures.js";
 export { type PurifyHooks, purify } from "./lab/purify.js";
 export { type SampleOptions, type SampleStep, sampleStep } from "./lab/sample-step.js";
+export { notPresets } from "./lab/variants.js";
+export {
+  judgePurification,
+  judgeVictim,
+  type Tone,
+  type Verdict,
+  type VerdictContext,
+} from "./lab/verdict.js";
 export { version } from "./lab/version.js";
 export * from "./lab/victim.js";
 export {

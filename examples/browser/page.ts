@@ -1,198 +1,149 @@
-import { Chart } from "./chart.js";
-import { showAnswers, showPictures } from "./pictures.js";
-import type { Phase, Picture, Report, Start } from "./protocol.js";
-import { fillForm, onSubmit, readForm, startsAtOnce } from "./settings.js";
+import { BrowserTableError } from "shiftgrad";
+import { find } from "./dom.js";
+import { SettingsForm } from "./form.js";
+import { type KeptRun, keptRun, noteShown, shownRun } from "./keep.js";
+import type { Report, Start, Stop } from "./protocol.js";
+import { addressOf, readAddress, type Settings } from "./settings.js";
+import { showStatus, tellStage } from "./status.js";
+import { RunView } from "./view.js";
 
-type Step = Extract<Report, { kind: "step" }>;
-type Rates = Extract<Report, { kind: "rates" }>;
+type State = "running" | "done" | "stopped" | "failed";
 
-const find = (id: string): HTMLElement => {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no #${id}`);
-  return found;
-};
-const percent = (share: number): string =>
-  `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)}%`;
+/** A worker that has not stopped by then is ended: what it has kept is whole. */
+const patience = 500;
 
-const loss = new Chart(find("loss"), {
-  title: "Training loss, by step",
-  lines: [{ key: "loss", label: "loss", smooth: true }],
-  format: (value) => value.toFixed(2),
+const controls = find("controls") as HTMLFormElement;
+const form = new SettingsForm(controls, find("problems"), keepAddress);
+let view: RunView | null = null;
+let worker: Worker | null = null;
+
+controls.addEventListener("submit", (event) => {
+  event.preventDefault();
+  begin("start");
 });
-const rates = new Chart(find("rates"), {
-  title: "What the examiner sees, by epoch",
-  lines: [
-    { key: "clean", label: "clean accuracy" },
-    { key: "attack", label: "attack success" },
-  ],
-  range: [0, 1],
-  format: percent,
-});
-const titles: Record<Phase, string> = { victim: "Training the victim", fst: "Purifying with FST" };
+find("measure").addEventListener("click", () => begin("measure"));
+find("continue").addEventListener("click", () => void goOn());
+find("stop").addEventListener("click", stop);
 
-/** One run from Start to its end: what the charts and the table need to place the next report. */
-interface Run {
-  readonly worker: Worker;
-  readonly config: Start["config"];
-  phase: Phase | null;
-  /** Where the current phase begins on the charts' x axes. */
-  stepsBefore: number;
-  epochsBefore: number;
-  last: Partial<Record<Phase, Rates>>;
-  pictures: readonly Picture[];
-  target: string;
+const { settings, start, complaints } = readAddress(location.search);
+form.fill(settings, complaints);
+if (start) begin("start");
+else void restore();
+
+function keepAddress(settings: Settings): void {
+  history.replaceState(null, "", `?${addressOf(settings)}`);
 }
 
-let run: Run | null = null;
+function begin(kind: "start" | "measure"): void {
+  const settings = form.submit();
+  if (!settings) return;
+  keepAddress(settings);
+  if (kind === "start") {
+    view = new RunView(settings);
+    noteShown(addressOf(settings));
+  }
+  showStatus(kind === "start" ? "Starting…" : "Measuring…");
+  launch({ kind, settings });
+}
 
-fillForm();
-onSubmit(() => start("start"));
-find("tune").addEventListener("click", () => start("tune"));
-find("stop").addEventListener("click", () => {
-  run?.worker.postMessage({ kind: "stop" });
-  find("doing").textContent = "Stopping…";
-});
-if (startsAtOnce()) start("start");
-
-function start(kind: Start["kind"]): void {
-  const config = readForm();
-  const worker = new Worker("worker.js", { type: "module" });
-  const empty = {
-    phase: null,
-    stepsBefore: 0,
-    epochsBefore: 0,
-    last: {},
-    pictures: [],
-    target: "",
-  };
-  const started: Run = { worker, config, ...empty };
-  run = started;
-  if (kind === "start") clear(config);
+/** Goes on with the run that is shown, from what is kept of it. */
+async function goOn(): Promise<void> {
+  showStatus("Going on…");
   setState("running");
-  worker.addEventListener("message", ({ data }: MessageEvent<Report>) => receive(started, data));
-  worker.addEventListener("error", ({ message }) => {
-    receive(started, { kind: "failed", message: message || "the worker could not start" });
+  const kept = view && (await found(addressOf(view.settings)));
+  if (!kept) return fail("the run is not kept any more: start it again");
+  const { settings, reports } = kept;
+  form.fill(settings);
+  keepAddress(settings);
+  view = new RunView(settings, reports);
+  tellStage(`Going on ${view.place}.`);
+  launch({ kind: "continue", settings });
+}
+
+/** Shows the run that this tab showed before it was reloaded, or else one of the form's settings. */
+async function restore(): Promise<void> {
+  const kept = await found(shownRun() ?? addressOf(settings));
+  if (!kept || worker) return;
+  view = new RunView(kept.settings, kept.reports);
+  const done = kept.reports.find((report) => report.kind === "done");
+  showStatus(done ? doneIn(done.seconds) : `Interrupted ${view.place}.`);
+  setState(done ? "done" : "stopped");
+}
+
+/** Null, too, where the browser keeps nothing. */
+async function found(id: string): Promise<KeptRun | null> {
+  try {
+    return await keptRun(id);
+  } catch (error) {
+    if (error instanceof BrowserTableError) return null;
+    throw error;
+  }
+}
+
+function launch(message: Start): void {
+  const started = new Worker("worker.js", { type: "module" });
+  worker = started;
+  setState("running");
+  started.addEventListener("message", ({ data }: MessageEvent<Report>) => {
+    if (worker === started) receive(data);
   });
-  const message: Start = { kind, config };
-  worker.postMessage(message);
+  started.addEventListener("error", ({ message }) => {
+    if (worker === started) fail(message || "the worker could not start");
+  });
+  started.postMessage(message);
 }
 
-function clear(config: Start["config"]): void {
-  loss.clear(1);
-  rates.clear(config.epochs + config.tuningEpochs);
-  for (const phase of ["victim", "fst"]) {
-    for (const rate of ["clean", "attack"]) find(`${phase}-${rate}`).textContent = "–";
-  }
-  find("verdict").textContent = "";
+function stop(): void {
+  const stopping = worker;
+  if (!stopping) return;
+  const message: Stop = { kind: "stop" };
+  stopping.postMessage(message);
+  document.body.dataset.state = "stopping";
+  showStatus("Stopping…");
+  setTimeout(() => {
+    if (worker === stopping) receive({ kind: "stopped" });
+  }, patience);
 }
 
-function receive(current: Run, message: Report): void {
-  switch (message.kind) {
-    case "device":
-      find("device").textContent =
-        `${message.text}. ${message.note ?? "Nothing leaves this machine."}`;
-      break;
-    case "busy":
-      find("doing").textContent = `${message.text}…`;
-      break;
-    case "pictures":
-      current.pictures = message.pictures;
-      current.target = message.target;
-      showPictures(find("pictures"), message.pictures);
-      break;
-    case "step":
-      showStep(current, message);
-      break;
-    case "rates":
-      showRates(current, message);
-      break;
-    case "answers":
-      showAnswers(
-        find("pictures"),
-        ...([message.phase, message.classes, current.pictures, current.target] as const),
-      );
-      break;
-    case "done":
-      finish(current, "done", `Done in ${Math.round(message.seconds)} seconds.`);
-      find("verdict").textContent = verdict(current);
-      break;
-    case "tuned":
-      finish(
-        current,
-        "done",
-        `Tuned ${message.shapes} shapes; ${message.changed} have a faster variant than the preset.`,
-      );
-      break;
-    case "stopped":
-      finish(current, "stopped", "Stopped.");
-      break;
-    case "failed":
-      finish(current, "failed", `It did not work: ${message.message}`);
-      break;
-  }
+function receive(report: Report): void {
+  view?.receive(report);
+  if (report.kind === "busy") showBusy(report.text, report.share);
+  else if (report.kind === "done") finish("done", doneIn(report.seconds));
+  else if (report.kind === "measured") {
+    const { shapes, changed } = report;
+    const faster = `${changed} have a faster variant than the preset`;
+    finish("done", `Measured ${shapes} shapes of kernels; ${faster}.`);
+  } else if (report.kind === "stopped") finish("stopped", "Stopped.");
+  else if (report.kind === "failed") fail(report.message);
 }
 
-function showStep(current: Run, message: Step): void {
-  const { phase, step, steps, epoch, epochs, rate } = message;
-  if (phase !== current.phase) {
-    current.phase = phase;
-    if (phase === "victim") loss.clear(steps);
-    else {
-      loss.mark(current.stepsBefore, "FST starts");
-      rates.mark(current.config.epochs, "FST starts");
-      current.epochsBefore = current.config.epochs;
-    }
-  }
-  const offset = phase === "fst" ? current.stepsBefore : 0;
-  if (phase === "victim") current.stepsBefore = steps;
-  loss.add("loss", offset + step, message.loss);
-  const progress = find("progress");
-  progress.setAttribute("max", String(steps));
-  progress.setAttribute("value", String(step));
-  find("doing").textContent = `${titles[phase]}: epoch ${epoch + 1} of ${epochs}`;
-  const left = Math.ceil(((steps - step) * current.config.batchSize) / rate);
-  const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-  find("speed").textContent = `· ${rate.toFixed(0)} images a second · ${clock} left`;
+function showBusy(text: string, share?: number): void {
+  if (document.body.dataset.state !== "running") return;
+  showStatus(`${text}…`, share === undefined ? "" : `${Math.floor(100 * share)}%`);
 }
 
-function showRates(current: Run, message: Rates): void {
-  const { phase, epoch, cleanAccuracy, attackSuccess } = message;
-  current.last[phase] = message;
-  rates.add("clean", current.epochsBefore + epoch, cleanAccuracy);
-  rates.add("attack", current.epochsBefore + epoch, attackSuccess);
-  find(`${phase}-clean`).textContent = percent(cleanAccuracy);
-  find(`${phase}-attack`).textContent = percent(attackSuccess);
-}
+const doneIn = (seconds: number): string => `Done in ${Math.round(seconds)} seconds.`;
+const fail = (why: string): void => finish("failed", `It did not work: ${why}`);
 
-function finish(current: Run, state: "done" | "stopped" | "failed", text: string): void {
-  current.worker.terminate();
-  run = null;
-  find("doing").textContent = text;
-  find("speed").textContent = "";
+function finish(state: State, text: string): void {
+  worker?.terminate();
+  worker = null;
+  showStatus(text);
+  tellStage(text);
   setState(state);
 }
 
-function setState(state: "running" | "done" | "stopped" | "failed"): void {
-  document.body.dataset.state = state;
+/** Shows the buttons and fields of a state; the focus goes to what takes the place of what had it. */
+function setState(state: State): void {
+  const focused = document.activeElement;
   const running = state === "running";
+  const goesOn = !running && view?.interrupted === true;
+  document.body.dataset.state = state;
   find("start").hidden = running;
-  find("tune").hidden = running;
+  find("measure").hidden = running;
   find("stop").hidden = !running;
-  for (const field of document.querySelectorAll("#controls input, #controls select")) {
-    field.toggleAttribute("disabled", running);
-  }
-}
-
-/** One sentence on the outcome. */
-function verdict({ last: { victim, fst } }: Run): string {
-  if (!victim || !fst) return "";
-  if (victim.attackSuccess < 0.5) {
-    return "The victim did not learn the backdoor: give it more epochs, images or poison.";
-  }
-  const change = (key: "cleanAccuracy" | "attackSuccess"): string =>
-    `from ${percent(victim[key])} to ${percent(fst[key])}`;
-  return (
-    `FST took the attack’s success ${change("attackSuccess")}, ` +
-    `and clean accuracy ${change("cleanAccuracy")}.`
-  );
+  find("continue").hidden = !goesOn;
+  form.disabled = running;
+  if (!focused?.matches("#controls :is([hidden], :disabled)")) return;
+  find(running ? "stop" : goesOn ? "continue" : "start").focus({ preventScroll: true });
 }

@@ -1,5 +1,10 @@
 import type { Phase, Picture } from "./protocol.js";
 
+const says: Readonly<Record<Phase, string>> = {
+  victim: "victim says",
+  ft: "after FT",
+  fst: "after FST",
+};
 const rows = ["clean", "triggered", "difference"] as const;
 
 /** A grid: clean, triggered and difference pictures, then a row for each model's answers. */
@@ -21,7 +26,7 @@ export function showPictures(host: HTMLElement, pictures: readonly Picture[]): v
   );
 }
 
-/** What a model says to the triggered pictures: red where it gives the attacker's class. */
+/** What a model says to the triggered pictures: underlined where it gives the attacker's class. */
 export function showAnswers(
   host: HTMLElement,
   phase: Phase,
@@ -36,7 +41,7 @@ export function showAnswers(
     else if (answer === pictures[i]?.label) cell.className = "right";
     return cell;
   });
-  host.append(...row(phase === "victim" ? "victim says" : "after FST", cells));
+  host.append(...row(says[phase], cells));
 }
 
 function row(title: string, content: readonly Node[]): HTMLElement[] {

@@ -1,74 +1,80 @@
 /** What the page and its worker tell each other. */
+import type { Examination } from "shiftgrad";
+import type { Settings } from "./settings.js";
 
-/** What a person may choose. Each field can stand in the page's address: `?width=4&epochs=2`. */
-export interface RunConfig {
-  device: "auto" | "webgpu" | "cpu";
-  /** Channels of the first stage of the ResNet-18. */
-  width: number;
-  /** Training images; a third as many are drawn for the examiner. */
-  images: number;
-  epochs: number;
-  tuningEpochs: number;
-  batchSize: number;
-  /** Share of the training images that carry the trigger. */
-  rate: number;
-  seed: number;
-}
-
-/** The command line's demo: enough images and epochs that the backdoor takes hold. */
-export const defaults: RunConfig = {
-  device: "auto",
-  width: 8,
-  images: 6000,
-  epochs: 8,
-  tuningEpochs: 10,
-  batchSize: 128,
-  rate: 0.02,
-  seed: 0,
-};
-
-/** The victim's training, then its purification by FST. */
-export type Phase = "victim" | "fst";
+/** The victim's training, then its purification by each method, from the same checkpoint. */
+export const phases = ["victim", "ft", "fst"] as const;
+export type Phase = (typeof phases)[number];
 
 /** One test image as data URLs, and the name of its true class. */
 export interface Picture {
-  label: string;
-  clean: string;
-  triggered: string;
+  readonly label: string;
+  readonly clean: string;
+  readonly triggered: string;
   /** What the trigger changed, amplified about mid-grey. */
-  difference: string;
+  readonly difference: string;
 }
 
-/** "start" a run, or "tune": measure the variants of its training step's kernels on WebGPU. */
+/**
+ * Start a run, go on with the kept one of these settings, or measure the variants of its training
+ * step's kernels on WebGPU.
+ */
 export interface Start {
-  kind: "start" | "tune";
-  config: RunConfig;
+  readonly kind: "start" | "continue" | "measure";
+  readonly settings: Settings;
 }
 
 export interface Stop {
-  kind: "stop";
+  readonly kind: "stop";
 }
 
-export type Report =
-  | { kind: "device"; text: string; note: string | null }
-  | { kind: "busy"; text: string }
-  | { kind: "pictures"; pictures: Picture[]; target: string }
+/** What makes up a run: told again in this order, it shows what was shown. */
+export type RunReport =
+  | { readonly kind: "device"; readonly text: string; readonly note: string | null }
   | {
-      kind: "step";
-      phase: Phase;
-      epoch: number;
-      epochs: number;
-      step: number;
-      steps: number;
-      loss: number;
-      /** Images a second since the phase began. */
-      rate: number;
+      readonly kind: "data";
+      readonly pictures: readonly Picture[];
+      readonly classes: readonly string[];
+      /** The class that the attacker wants. */
+      readonly target: string;
     }
-  | { kind: "rates"; phase: Phase; epoch: number; cleanAccuracy: number; attackSuccess: number }
-  /** What a finished phase's model says to the triggered pictures. */
-  | { kind: "answers"; phase: Phase; classes: string[] }
-  | { kind: "done"; seconds: number }
-  /** Shapes measured now or in earlier visits, and those of them for which the preset was not the fastest. */
-  | { kind: "tuned"; shapes: number; changed: number }
-  | { kind: "stopped" }
-  | { kind: "failed"; message: string };
+  | {
+      readonly kind: "step";
+      readonly phase: Phase;
+      readonly epoch: number;
+      /** Steps done of the phase's. */
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      /** Images a second since the phase began. */
+      readonly rate: number;
+    }
+  /** A look at some test images, for the curves. */
+  | {
+      readonly kind: "epoch";
+      readonly phase: Phase;
+      /** Epochs done of the phase's. */
+      readonly epoch: number;
+      readonly examination: Examination;
+      /** Since the run began, pauses left out. */
+      readonly seconds: number;
+    }
+  /** What a finished phase's model does with all test images, and what it says to the pictures. */
+  | {
+      readonly kind: "result";
+      readonly phase: Phase;
+      readonly examination: Examination;
+      readonly answers: readonly string[];
+    }
+  /** Something to know about the run or its keeping. */
+  | { readonly kind: "note"; readonly text: string }
+  | { readonly kind: "done"; readonly seconds: number };
+
+export type Report =
+  | RunReport
+  /** What is done before and between steps; `share` of it, where that is known. */
+  | { readonly kind: "busy"; readonly text: string; readonly share?: number }
+  /** Shapes measured now or in earlier visits, and for how many the preset was not the fastest. */
+  | { readonly kind: "measured"; readonly shapes: number; readonly changed: number }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly message: string };

@@ -49,14 +49,59 @@ const wave = (x: number) => Math.abs((x - Math.floor(x)) * 2 - 1);
  * on the pixels at half size 45%.
  */
 export function syntheticShapes(options: SyntheticOptions): TrainAndTest {
+  const { train, test } = blankParts(options);
+  for (const part of [train, test]) drawImages(part, 0, part.set.labels.length);
+  return { train: train.set, test: test.set };
+}
+
+/**
+ * The same pictures as `syntheticShapes`, drawn in slices of some ten milliseconds: a page or worker
+ * stays responsive meanwhile.
+ *
+ * @param hooks `onProgress` is told after each slice how many pictures of all are drawn
+ * @throws RangeError as `syntheticShapes`; the signal's reason when it aborts
+ */
+export async function drawSyntheticShapes(
+  options: SyntheticOptions,
+  hooks: { onProgress?: (done: number, all: number) => void; signal?: AbortSignal } = {},
+): Promise<TrainAndTest> {
+  const { train, test } = blankParts(options);
+  const all = train.set.labels.length + test.set.labels.length;
+  let done = 0;
+  for (const part of [train, test]) {
+    const count = part.set.labels.length;
+    for (let from = 0; from < count; from += SLICE) {
+      const to = Math.min(from + SLICE, count);
+      drawImages(part, from, to);
+      done += to - from;
+      hooks.onProgress?.(done, all);
+      await new Promise((resolve) => setTimeout(resolve));
+      hooks.signal?.throwIfAborted();
+    }
+  }
+  return { train: train.set, test: test.set };
+}
+
+/** Pictures in a slice. */
+const SLICE = 200;
+
+/** A part whose pictures are to be drawn. */
+interface Part {
+  readonly set: ImageSet;
+  readonly seed: number;
+  /** Picture i is drawn from stream `firstStream` + i. */
+  readonly firstStream: number;
+}
+
+function blankParts(options: SyntheticOptions) {
   checkOptions("syntheticShapes", options, syntheticOptions);
   const { train, test, seed, size = 32 } = options;
   if (!Number.isInteger(size) || size < 8) {
     throw new RangeError(`syntheticShapes: size must be an integer of at least 8, got ${size}`);
   }
   return {
-    train: part("shapes-train", train, seed, 0, size),
-    test: part("shapes-test", test, seed, FIRST_TEST_STREAM, size),
+    train: { set: blank("shapes-train", train, size), seed, firstStream: 0 },
+    test: { set: blank("shapes-test", test, size), seed, firstStream: FIRST_TEST_STREAM },
   };
 }
 
@@ -73,27 +118,33 @@ export const syntheticData = defineData({
   open: syntheticShapes,
 });
 
-function part(name: string, count: number, seed: number, stream: number, size: number): ImageSet {
+function blank(name: string, count: number, size: number): ImageSet {
   if (!Number.isInteger(count) || count < 0 || count > FIRST_TEST_STREAM) {
     throw new RangeError(`syntheticShapes: ${name} must have 0 .. 2^31 images, got ${count}`);
   }
   const classes = Object.keys(FORMS);
-  const bytes = size * size * 3;
-  const images = new Uint8Array(count * bytes);
-  const labels = new Uint32Array(count);
-  const canvas: Canvas = { size, pixels: new Float32Array(bytes) };
-  for (const [label, form] of Object.values(FORMS).entries()) {
-    for (let i = label; i < count; i += classes.length) {
-      labels[i] = label;
-      const random = new Philox(seed, stream + i, "synthetic-shapes");
-      drawScene(canvas, form, random);
-      addNoise(canvas, random, images.subarray(i * bytes, (i + 1) * bytes));
-    }
-  }
   const shape = { height: size, width: size, channels: 3 };
-  const mean = [0.41, 0.42, 0.4];
-  const std = [0.19, 0.2, 0.19];
-  return imageSet({ name, images, labels, classes, ...shape, mean, std });
+  return imageSet({
+    name,
+    images: new Uint8Array(count * size * size * 3),
+    labels: Uint32Array.from({ length: count }, (_, i) => i % classes.length),
+    classes,
+    ...shape,
+    mean: [0.41, 0.42, 0.4],
+    std: [0.19, 0.2, 0.19],
+  });
+}
+
+function drawImages({ set, seed, firstStream }: Part, from: number, to: number): void {
+  const forms = Object.values(FORMS);
+  const size = set.height;
+  const bytes = size * size * 3;
+  const canvas: Canvas = { size, pixels: new Float32Array(bytes) };
+  for (let i = from; i < to; i++) {
+    const random = new Philox(seed, firstStream + i, "synthetic-shapes");
+    drawScene(canvas, forms[i % forms.length] as Form, random);
+    addNoise(canvas, random, set.images.subarray(i * bytes, (i + 1) * bytes));
+  }
 }
 
 function drawScene(canvas: Canvas, form: Form, random: Philox): void {

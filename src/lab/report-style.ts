@@ -35,19 +35,15 @@ th { font-weight: 500; font-size: .85rem; }
 figure { margin: 0; }
 figcaption { font-size: .85rem; margin-bottom: .3rem; }
 .chart svg { width: 100%; height: auto; display: block; }
-.chart path { fill: none; stroke-width: 2; stroke-linejoin: round; }
-.chart circle { stroke: var(--paper); stroke-width: 1; }
+.chart .line { fill: none; stroke: var(--series); stroke-width: 2; stroke-linejoin: round; }
+.chart .line.loss { stroke-width: 1.5; }
+.chart .mark { fill: var(--series); stroke: var(--paper); }
+.chart .end { fill: var(--series); font-size: 12px; font-weight: 600; }
 .chart .grid { stroke: var(--line); }
 .chart .tick { fill: var(--soft); font-size: 11px; font-variant-numeric: tabular-nums; }
-path.accuracy { stroke: var(--accuracy); } circle.accuracy { fill: var(--accuracy); }
-path.success { stroke: var(--success); stroke-dasharray: 6 3; } circle.success { fill: var(--success); }
-path.loss { stroke: var(--loss); stroke-width: 1.5; } circle.loss { fill: var(--loss); }
-.key { white-space: nowrap; margin-left: .8rem; color: var(--ink); }
-.key::before { content: ""; display: inline-block; width: .7rem; height: .7rem; border-radius: 50%;
-  margin-right: .35rem; vertical-align: -.05rem; }
-.key.accuracy::before { background: var(--accuracy); }
-.key.success::before { background: var(--success); }
-.key.loss::before { background: var(--loss); }
+.chart .accuracy { --series: var(--accuracy); }
+.chart .success { --series: var(--success); }
+.chart .loss { --series: var(--loss); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.2rem; }
 .pictures div { display: flex; gap: .3rem; }
 .pictures img { width: 72px; height: 72px; image-rendering: pixelated; border-radius: 3px; }

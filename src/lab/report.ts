@@ -150,7 +150,7 @@ function charts({ lines, before }: Curves): string {
     share: true,
     series: [
       { name: "C-ACC", style: "accuracy", points: accuracy },
-      { name: "ASR", style: "success", points: success },
+      { name: "ASR", style: "success", points: success, dash: "6 3", marker: "square" },
     ],
   };
   const loss: ChartOptions = {

@@ -1,5 +1,6 @@
 import { wilson } from "./interval.js";
 import { defenseEffectiveness, type Examination } from "./metrics.js";
+import { shortPercent as percent } from "./percent.js";
 
 /** What an outcome may be called, the first that fits: colours and words follow it. */
 export type Tone = "good" | "mixed" | "bad" | "unclear";
@@ -26,7 +27,6 @@ const removed = 0.05;
 /** Points of clean accuracy (as a share) that a purification may cost before it is told. */
 const costly = 0.05;
 
-const percent = (share: number): string => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`;
 const points = (share: number): string => `${(100 * share).toFixed(1)} points`;
 
 /** True where clean accuracy could be that of a model that answers at random. */

@@ -105,6 +105,29 @@ test("a change that fails leaves what was kept", async () => {
   expect(await run(page, `${store} return store.load();`)).toBe("text");
 });
 
+test("a transaction that rejects keeps nothing of what it wrote before", async () => {
+  const page = await tab();
+  const found = await run(
+    page,
+    `const table = new library.BrowserTable("notes", "lines");
+    const put = (value) => (entries) => library.idbResult(entries.put(value, "line"));
+    await table.transact("readwrite", put("first"));
+    const broken = table.transact("readwrite", async (entries) => {
+      await put("second")(entries);
+      throw new RangeError("no third");
+    });
+    const message = await broken.catch((error) => [error.name, error.foreign, error.message]);
+    return [await table.transact("readonly", (entries) => library.idbResult(entries.get("line"))), message];`,
+  );
+  expect(found).toEqual([
+    "first",
+    [
+      ...["BrowserTableError", false],
+      'the IndexedDB database "notes" failed: RangeError: no third',
+    ],
+  ]);
+});
+
 test("another program's database is left alone", async () => {
   const page = await tab();
   const found = await run(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { contentHash } from "../../src/data/hash.js";
 import { classCounts, imageAt } from "../../src/data/image-set.js";
-import { syntheticShapes } from "../../src/data/synthetic.js";
+import { drawSyntheticShapes, syntheticShapes } from "../../src/data/synthetic.js";
 
 describe("syntheticShapes", () => {
   it("draws the same bytes in every engine", async () => {
@@ -10,6 +10,25 @@ describe("syntheticShapes", () => {
       "763fdfa59cccc2f4539b36c36e4bce023a93e34014ba0a25cd15fec21a6c6082",
       "0f34286e610c16720ee4c8642a000a77e9fc05b52c5f602ff224dd9e7b36052c",
     ]);
+  });
+
+  it("draws the same in slices, tells how far it is, and stops between two of them", async () => {
+    const options = { train: 431, test: 7, seed: 9 };
+    const told: number[] = [];
+    let turns = 0;
+    const others = setInterval(() => turns++);
+    const drawn = await drawSyntheticShapes(options, { onProgress: (done) => told.push(done) });
+    clearInterval(others);
+    expect(drawn).toEqual(syntheticShapes(options));
+    expect(told).toEqual([200, 400, 431, 438]);
+    expect(turns).toBeGreaterThan(0);
+    const abort = new AbortController();
+    const stopped = drawSyntheticShapes(
+      { ...options, train: 1e6 },
+      { signal: abort.signal, onProgress: () => abort.abort(new Error("enough")) },
+    );
+    await expect(stopped).rejects.toThrow("enough");
+    await expect(drawSyntheticShapes({ ...options, size: 7 })).rejects.toThrow("at least 8");
   });
 
   it("gives balanced classes, and images that differ between parts and seeds", () => {

@@ -53,10 +53,10 @@ test("the table has before and after, with changes in points", () => {
 test("curves of accuracy, attack success and loss are drawn", () => {
   expect(page.match(/<svg/g)).toHaveLength(2);
   for (const style of ["accuracy", "success", "loss"]) {
-    expect(page.match(new RegExp(`<circle class="${style}"`, "g"))).toHaveLength(3);
+    expect(page.match(new RegExp(`class="mark ${style}"`, "g"))).toHaveLength(3);
   }
   // 60% of the way from the axis at y = 210 to the top at y = 14.
-  expect(page).toContain('cx="446" cy="92.4"');
+  expect(page).toContain('cx="386" cy="92.4"');
   expect(page).toContain("<title>C-ACC, epoch 3: 60.00%</title>");
 });
 

@@ -89,10 +89,13 @@ async function requestAdapter(gpu: GPU, options: AdapterOptions): Promise<GPUAda
     refused.push(describeAdapter(adapter.info));
   }
   const found = refused.length ? `only ${refused.join(", ")}` : "no adapter at all";
+  const remedy = isNode()
+    ? "install a GPU driver with Vulkan, Metal or Direct3D 12 support (for a software adapter on " +
+      "Debian: mesa-vulkan-drivers 25 or later)"
+    : "allow the browser to use the GPU (its setting for hardware acceleration)";
   throw new DeviceUnavailableError(
     `WebGPU offers ${found}, and a ${software === "require" ? "software" : "hardware"} adapter ` +
-      `was asked for; install a GPU driver with Vulkan, Metal or Direct3D 12 support ` +
-      `(for a software adapter on Debian: mesa-vulkan-drivers 25 or later), or use the CPU device`,
+      `was asked for; ${remedy}, or use the CPU device`,
   );
 }
 
