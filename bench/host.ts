@@ -1,5 +1,5 @@
 import { type OpenDeviceOptions, openDevice } from "../src/device/open.js";
-import { sampleStep } from "../src/lab/sample-step.js";
+import { sampleStep } from "../src/lab/victims/sample-step.js";
 import { type Summary, summarise } from "./statistics.js";
 
 /** What the processor spends around a device's work, ResNet-18's training step, width 16, batch 16. */

@@ -3,11 +3,15 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 
-/** From the roof to the ground: a folder imports only from storeys below its own. */
-const storeys = [
+/** From top to bottom: a folder imports only from layers below its own. */
+const layers = [
   ["cli", "examples"],
   ["entry"],
-  ["lab"],
+  ["lab/runs"],
+  ["lab/report"],
+  ["lab/examination"],
+  ["lab/victims"],
+  ["lab/records"],
   ["defenses"],
   ["attacks"],
   ["training"],
@@ -89,20 +93,22 @@ function name(file) {
   return relative(root, file).split(sep).join("/");
 }
 
-function storeyOf(file) {
+function layerOf(file) {
   const [top, folder, ...rest] = name(file).split("/");
   if (top !== "src") return top;
-  return rest.length > 0 ? folder : "entry";
+  if (rest.length === 0) return "entry";
+  const inner = `${folder}/${rest[0]}`;
+  return heightOf(inner) === undefined ? folder : inner;
 }
 
 function climbs(file, targets) {
-  const from = storeyOf(file);
+  const from = layerOf(file);
   const height = heightOf(from);
   if (height === undefined) {
-    return [`${name(file)}: src/${from}/ has no storey; give it one in scripts/check-house.mjs`];
+    return [`${name(file)}: src/${from}/ has no layer; give it one in scripts/check-house.mjs`];
   }
   return targets.flatMap(({ target, line }) => {
-    const to = storeyOf(target);
+    const to = layerOf(target);
     const where = `${name(file)}:${line} imports ${name(target)}`;
     const rule = forbidden.find(([a, b]) => name(file).startsWith(a) && name(target).startsWith(b));
     if (rule) return [`${where}: ${rule[2]}`];
@@ -113,8 +119,8 @@ function climbs(file, targets) {
   });
 }
 
-function heightOf(storey) {
-  const index = storeys.findIndex((names) => names.includes(storey));
+function heightOf(layer) {
+  const index = layers.findIndex((names) => names.includes(layer));
   return index < 0 ? undefined : index;
 }
 

@@ -26,40 +26,40 @@ export { type Origin, type PyTorchOptions, PyTorchTensors, readPyTorch } from ".
 export type { ReadOptions } from "./io/read-budget.js";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.js";
 export type { HostArrays, NamedDType, NamedTensor, StateDict } from "./io/state-dict.js";
-export { drawPlot, type Marker, type Plot, type Point, type Series } from "./lab/chart.js";
-export {
-  decodeCheckpoint,
-  decodeState,
-  encodeCheckpoint,
-  encodeState,
-  type RanOn,
-} from "./lab/checkpoint.js";
-export * from "./lab/configuration.js";
-export { type DemoChoices, demoConfiguration } from "./lab/demo-configuration.js";
-export { type ExamineOptions, Examiner } from "./lab/examine.js";
-export { wilson } from "./lab/interval.js";
-export * from "./lab/metrics.js";
-export { modelFrom } from "./lab/model.js";
-export { shortPercent } from "./lab/percent.js";
+export { type ExamineOptions, Examiner } from "./lab/examination/examine.js";
+export { wilson } from "./lab/examination/interval.js";
 export {
   difference,
   differenceGain,
   pictureUrl,
   type TriggerPicture,
   triggerPictures,
-} from "./lab/pictures.js";
-export { type PurifyHooks, purify } from "./lab/purify.js";
-export { type SampleOptions, type SampleStep, sampleStep } from "./lab/sample-step.js";
-export { notPresets } from "./lab/variants.js";
+} from "./lab/examination/pictures.js";
 export {
   judgePurification,
   judgeVictim,
   type Tone,
   type Verdict,
   type VerdictContext,
-} from "./lab/verdict.js";
-export { version } from "./lab/version.js";
-export * from "./lab/victim.js";
+} from "./lab/examination/verdict.js";
+export {
+  decodeCheckpoint,
+  decodeState,
+  encodeCheckpoint,
+  encodeState,
+  type RanOn,
+} from "./lab/records/checkpoint.js";
+export * from "./lab/records/configuration.js";
+export * from "./lab/records/metrics.js";
+export { shortPercent } from "./lab/records/percent.js";
+export { notPresets } from "./lab/records/variants.js";
+export { version } from "./lab/records/version.js";
+export { drawPlot, type Marker, type Plot, type Point, type Series } from "./lab/report/chart.js";
+export { type DemoChoices, demoConfiguration } from "./lab/runs/demo-configuration.js";
+export { modelFrom } from "./lab/victims/model.js";
+export { type PurifyHooks, purify } from "./lab/victims/purify.js";
+export { type SampleOptions, type SampleStep, sampleStep } from "./lab/victims/sample-step.js";
+export * from "./lab/victims/victim.js";
 export {
   defineModel,
   type ModelDefinition,

@@ -43,7 +43,7 @@ test("a house with imports that only descend stands", async () => {
   expect(code).toBe(0);
 });
 
-test("an import that climbs is named with file, line and both storeys", async () => {
+test("an import that climbs is named with file, line and both layers", async () => {
   const { code, text } = await check({
     "src/device/device.ts": '/* from\n "../tensor/no.js" */\nimport { a } from "../tensor/a.js";\n',
     "src/tensor/a.ts": "export const a = 1;\n",
@@ -52,7 +52,7 @@ test("an import that climbs is named with file, line and both storeys", async ()
   expect(code).toBe(1);
 });
 
-test("folders of one storey do not import each other", async () => {
+test("folders of one layer do not import each other", async () => {
   const { code, text } = await check({
     "src/cli/main.ts": "export const m = 1;\n",
     "examples/page.ts": 'const { m } = await import("../src/cli/main.js");\n',
@@ -80,7 +80,7 @@ test("a defense that looks at an attack is refused, and so is an unknown folder"
     "src/cellar/wine.ts": "export {};\n",
   });
   expect(text).toContain("a defense never sees the trigger");
-  expect(text).toContain("src/cellar/ has no storey");
+  expect(text).toContain("src/cellar/ has no layer");
   expect(code).toBe(1);
 });
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "../data/download-cifar10.js";
 import { syntheticData } from "../data/synthetic.js";
-import { encodeImages } from "../lab/image-file.js";
+import { encodeImages } from "../lab/report/image-file.js";
 import { given, withFlags } from "./given.js";
 import { Progress } from "./progress.js";
 

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { defenses } from "../defenses/index.js";
-import type { DemoConfiguration } from "../lab/configuration.js";
-import type { OpenedData } from "../lab/data-source.js";
-import { demoChoices, demoConfiguration } from "../lab/demo-configuration.js";
-import { demoRun } from "../lab/demo-run.js";
-import { modelInWords } from "../lab/words.js";
+import type { DemoConfiguration } from "../lab/records/configuration.js";
+import { modelInWords } from "../lab/records/words.js";
+import { demoChoices, demoConfiguration } from "../lab/runs/demo-configuration.js";
+import { demoRun } from "../lab/runs/demo-run.js";
+import type { OpenedData } from "../lab/victims/data-source.js";
 import { freshDirectory } from "./directories.js";
 import { given, usage, withFlags } from "./given.js";
 import { finish, resumable } from "./outcome.js";

@@ -6,7 +6,7 @@ import { DeviceUnavailableError } from "../device/errors.js";
 import { measurePeaks, type Peaks } from "../device/peaks.js";
 import type { TuneResult } from "../device/webgpu/autotune.js";
 import { openWebGpuDevice, WebGpuDevice } from "../device/webgpu/device.js";
-import { type SampleStep, sampleSettings, sampleStep } from "../lab/sample-step.js";
+import { type SampleStep, sampleSettings, sampleStep } from "../lab/victims/sample-step.js";
 import { oneOf, settings, type Values } from "../schema/index.js";
 import { check, checkable } from "./check.js";
 import { columns } from "./columns.js";

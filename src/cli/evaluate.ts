@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { evaluateRun } from "../lab/evaluate-run.js";
-import { openSourceRun } from "../lab/source-run.js";
+import { evaluateRun } from "../lab/runs/evaluate-run.js";
+import { openSourceRun } from "../lab/runs/source-run.js";
 import { finish, resumable } from "./outcome.js";
 import {
   dataGiven,

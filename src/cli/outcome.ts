@@ -1,7 +1,7 @@
-import type { RunRecord } from "../lab/record.js";
-import { formatRecord } from "../lab/record.js";
-import { shellCommand } from "../lab/shell-command.js";
-import type { RunHooks, RunLeft } from "../lab/sitting.js";
+import type { RunRecord } from "../lab/records/record.js";
+import { formatRecord } from "../lab/records/record.js";
+import { shellCommand } from "../lab/records/shell-command.js";
+import type { RunHooks, RunLeft } from "../lab/runs/attempt.js";
 import { NonFiniteError } from "../training/finite.js";
 import { Interrupted } from "./outputs.js";
 import { resultTable, type TableRow } from "./table.js";

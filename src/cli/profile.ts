@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type ProfileRow, profileRows } from "../device/profile.js";
 import { chromeTrace } from "../device/trace.js";
 import { openWebGpuDevice } from "../device/webgpu/device.js";
-import { profileSettings, profileStep } from "../lab/profile-step.js";
+import { profileSettings, profileStep } from "../lab/victims/profile-step.js";
 import { oneOf, settings, type Values } from "../schema/index.js";
 import { columns } from "./columns.js";
 import { given, usage, withFlags } from "./given.js";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { version } from "../lab/version.js";
+import { version } from "../lab/records/version.js";
 import { addData } from "./data.js";
 import { addDemo } from "./demo.js";
 import { addDevice } from "./device.js";

@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
-import { percent } from "../lab/report.js";
-import type { RunHooks } from "../lab/sitting.js";
+import { percent } from "../lab/report/report.js";
+import type { RunHooks } from "../lab/runs/attempt.js";
 
 const redrawMs = 100;
 const plainMs = 5000;

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { defenses } from "../defenses/index.js";
-import { purifyChoice } from "../lab/configuration.js";
-import { purifyRun } from "../lab/purify-run.js";
-import { openSourceRun } from "../lab/source-run.js";
+import { purifyChoice } from "../lab/records/configuration.js";
+import { purifyRun } from "../lab/runs/purify-run.js";
+import { openSourceRun } from "../lab/runs/source-run.js";
 import { parse } from "../schema/index.js";
 import { freshDirectory } from "./directories.js";
 import { describe, given, usage, withFlags } from "./given.js";

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { Device } from "../device/device.js";
 import { openDevice } from "../device/open.js";
-import { type DataSource, dataChoice } from "../lab/configuration.js";
-import { type OpenedData, openData } from "../lab/data-source.js";
-import type { RunHooks } from "../lab/sitting.js";
+import { type DataSource, dataChoice } from "../lab/records/configuration.js";
+import type { RunHooks } from "../lab/runs/attempt.js";
+import { type OpenedData, openData } from "../lab/victims/data-source.js";
 import { choiceOf, flag, type Given, integer, oneOf, settings, text } from "../schema/index.js";
 import { given, usage, withFlags } from "./given.js";
 import { stopOnSignals } from "./outputs.js";

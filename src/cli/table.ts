@@ -1,5 +1,5 @@
-import type { Examination } from "../lab/metrics.js";
-import { percent } from "../lab/report.js";
+import type { Examination } from "../lab/records/metrics.js";
+import { percent } from "../lab/report/report.js";
 import { columns } from "./columns.js";
 
 export interface TableRow {

@@ -1,8 +1,12 @@
 import type { Command } from "commander";
 import { attacks } from "../attacks/index.js";
-import { type DataSource, type TrainConfiguration, trainSettings } from "../lab/configuration.js";
-import { RunDirectory, RunDirectoryError } from "../lab/run-directory.js";
-import { trainRun } from "../lab/train-run.js";
+import {
+  type DataSource,
+  type TrainConfiguration,
+  trainSettings,
+} from "../lab/records/configuration.js";
+import { RunDirectory, RunDirectoryError } from "../lab/runs/run-directory.js";
+import { trainRun } from "../lab/runs/train-run.js";
 import { integer, settings } from "../schema/index.js";
 import { freshDirectory } from "./directories.js";
 import { describe, given, usage, withFlags } from "./given.js";

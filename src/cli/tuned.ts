@@ -4,8 +4,8 @@ import type { Device } from "../device/device.js";
 import { WebGpuDevice } from "../device/webgpu/device.js";
 import type { TuneStore } from "../device/webgpu/tune-store.js";
 import { fileTuneStore } from "../device/webgpu/tune-store-file.js";
-import { RunDirectory } from "../lab/run-directory.js";
-import { countVariants } from "../lab/variants.js";
+import { countVariants } from "../lab/records/variants.js";
+import { RunDirectory } from "../lab/runs/run-directory.js";
 import type { Progress } from "./progress.js";
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { basis, column, type Found, verdictOn } from "../../examples/browser/outcome.js";
-import type { Examination } from "../../src/lab/metrics.js";
+import type { Examination } from "../../src/lab/records/metrics.js";
 
 const seen = (clean: number, attack: number, robust: number, scale = 1): Examination => ({
   ...{ cleanAccuracy: clean, cleanImages: 2000 * scale },

@@ -14,8 +14,8 @@ import type { ImageSource } from "../../src/data/image-source.js";
 import { BatchLoader } from "../../src/data/loader.js";
 import { tuningSplit } from "../../src/data/split.js";
 import { tuningDefaults } from "../../src/defenses/index.js";
-import { makeAttack } from "../../src/lab/attack.js";
-import { demoConfiguration } from "../../src/lab/demo-configuration.js";
+import { demoConfiguration } from "../../src/lab/runs/demo-configuration.js";
+import { makeAttack } from "../../src/lab/victims/attack.js";
 
 const settings = (changes: Partial<Settings>): Settings => ({ ...defaults, ...changes });
 

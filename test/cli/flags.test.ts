@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { expect, test } from "vitest";
 import { attacks, defineAttack } from "../../src/attacks/index.js";
 import { given, usage, withFlags } from "../../src/cli/given.js";
-import { dataChoice, purifyChoice, trainSettings } from "../../src/lab/configuration.js";
+import { dataChoice, purifyChoice, trainSettings } from "../../src/lab/records/configuration.js";
 import { defineModel, type ModelDefinition } from "../../src/models/definition.js";
 import { resnet18 } from "../../src/models/resnet.js";
 import {

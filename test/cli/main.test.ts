@@ -2,9 +2,9 @@ import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.js";
-import type { TrainRecord } from "../../src/lab/record.js";
-import { parseRecord } from "../../src/lab/record.js";
-import { RunDirectory } from "../../src/lab/run-directory.js";
+import type { TrainRecord } from "../../src/lab/records/record.js";
+import { parseRecord } from "../../src/lab/records/record.js";
+import { RunDirectory } from "../../src/lab/runs/run-directory.js";
 import type { ChildResult } from "../support/child.js";
 import { CommandLine } from "./command-line.js";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { resumable, Stopped } from "../../src/cli/outcome.js";
 import { Interrupted } from "../../src/cli/outputs.js";
-import type { RunLeft } from "../../src/lab/sitting.js";
+import type { RunLeft } from "../../src/lab/runs/attempt.js";
 
 const ways = { again: ["train", "--out", "my runs"], resume: ["train", "--resume", "my runs"] };
 const full = new Error("cannot write my runs/resume.safetensors: ENOSPC: no space left on device");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { session } from "../../src/cli/session.js";
 import { WebGpuDevice } from "../../src/device/webgpu/device.js";
-import { RunDirectory } from "../../src/lab/run-directory.js";
+import { RunDirectory } from "../../src/lab/runs/run-directory.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { empty } from "../../src/tensor/create.js";
 import { trainRecord } from "../lab/samples.js";

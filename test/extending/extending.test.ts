@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseRecord } from "../../src/lab/record.js";
+import { parseRecord } from "../../src/lab/records/record.js";
 import { CommandLine } from "../cli/command-line.js";
 
 /*

@@ -3,7 +3,7 @@ import { openSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseRecord } from "../../src/lab/record.js";
+import { parseRecord } from "../../src/lab/records/record.js";
 import { CommandLine } from "../cli/command-line.js";
 import { outcomeOf } from "./runs.js";
 import { all } from "./scale.js";

@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { tuningDefaults } from "../../src/defenses/index.js";
 import type { Device } from "../../src/device/device.js";
 import { fileHash } from "../../src/files/atomic.js";
-import type { TrainConfiguration } from "../../src/lab/configuration.js";
-import type { OpenedData } from "../../src/lab/data-source.js";
-import { demoRun } from "../../src/lab/demo-run.js";
-import { evaluateRun } from "../../src/lab/evaluate-run.js";
-import { purifyRun } from "../../src/lab/purify-run.js";
-import type { RunRecord } from "../../src/lab/record.js";
-import { parseRecord } from "../../src/lab/record.js";
-import type { RunHooks } from "../../src/lab/sitting.js";
-import { openSourceRun } from "../../src/lab/source-run.js";
-import { trainRun } from "../../src/lab/train-run.js";
+import type { TrainConfiguration } from "../../src/lab/records/configuration.js";
+import type { RunRecord } from "../../src/lab/records/record.js";
+import { parseRecord } from "../../src/lab/records/record.js";
+import type { RunHooks } from "../../src/lab/runs/attempt.js";
+import { demoRun } from "../../src/lab/runs/demo-run.js";
+import { evaluateRun } from "../../src/lab/runs/evaluate-run.js";
+import { purifyRun } from "../../src/lab/runs/purify-run.js";
+import { openSourceRun } from "../../src/lab/runs/source-run.js";
+import { trainRun } from "../../src/lab/runs/train-run.js";
+import type { OpenedData } from "../../src/lab/victims/data-source.js";
 import { configuration } from "../lab/samples.js";
 
 export const victim: TrainConfiguration = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { axis, roundTicks, spread, wholeTicks } from "../../src/lab/axis.js";
-import { drawPlot, type Plot } from "../../src/lab/chart.js";
-import { shortPercent } from "../../src/lab/percent.js";
+import { shortPercent } from "../../src/lab/records/percent.js";
+import { axis, roundTicks, spread, wholeTicks } from "../../src/lab/report/axis.js";
+import { drawPlot, type Plot } from "../../src/lab/report/chart.js";
 
 describe("axes", () => {
   test("values lie between the outermost ticks as they lie between the ends", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { writeSafetensors } from "../../src/io/safetensors.js";
 import type { StateDict } from "../../src/io/state-dict.js";
-import { decodeCheckpoint, decodeState, encodeState } from "../../src/lab/checkpoint.js";
+import { decodeCheckpoint, decodeState, encodeState } from "../../src/lab/records/checkpoint.js";
 import { FormatError } from "../../src/schema/index.js";
 import type { PausedFit } from "../../src/training/pause.js";
 

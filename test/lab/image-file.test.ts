@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { imageSet } from "../../src/data/image-set.js";
 import { readSafetensors } from "../../src/io/safetensors.js";
-import { encodeImages } from "../../src/lab/image-file.js";
+import { encodeImages } from "../../src/lab/report/image-file.js";
 
 it.each([
   [7, "U8"],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { backdoorRates, defenseEffectiveness } from "../../src/lab/metrics.js";
+import { backdoorRates, defenseEffectiveness } from "../../src/lab/records/metrics.js";
 import { after, before } from "./samples.js";
 
 test("ASR counts the target class, RA the true one", () => {

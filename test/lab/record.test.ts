@@ -1,7 +1,12 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { formatRecord, parseRecord, type RunRecord, recordHash } from "../../src/lab/record.js";
-import { version } from "../../src/lab/version.js";
+import {
+  formatRecord,
+  parseRecord,
+  type RunRecord,
+  recordHash,
+} from "../../src/lab/records/record.js";
+import { version } from "../../src/lab/records/version.js";
 import { FormatError } from "../../src/schema/index.js";
 import { purifyRecord, trainRecord } from "./samples.js";
 

@@ -10,11 +10,11 @@ import {
   sameSeeds,
   type TrainConfiguration,
   trainSettings,
-} from "../../src/lab/configuration.js";
-import { demoConfiguration } from "../../src/lab/demo-configuration.js";
-import { purify } from "../../src/lab/purify.js";
-import { parseRecord } from "../../src/lab/record.js";
-import { trainVictim } from "../../src/lab/victim.js";
+} from "../../src/lab/records/configuration.js";
+import { parseRecord } from "../../src/lab/records/record.js";
+import { demoConfiguration } from "../../src/lab/runs/demo-configuration.js";
+import { purify } from "../../src/lab/victims/purify.js";
+import { trainVictim } from "../../src/lab/victims/victim.js";
 import type { Classifier } from "../../src/models/classifier.js";
 import { placementOf } from "../../src/nn/place.js";
 import { stateDict } from "../../src/nn/state-dict.js";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { MetricLine } from "../../src/lab/metrics-log.js";
-import { difference, differenceGain, pictureUrl } from "../../src/lab/pictures.js";
-import { renderReport } from "../../src/lab/report.js";
-import { shellCommand } from "../../src/lab/shell-command.js";
+import { difference, differenceGain, pictureUrl } from "../../src/lab/examination/pictures.js";
+import type { MetricLine } from "../../src/lab/records/metrics-log.js";
+import { shellCommand } from "../../src/lab/records/shell-command.js";
+import { renderReport } from "../../src/lab/report/report.js";
 import { after, before, purifyRecord } from "./samples.js";
 
 const lines: MetricLine[] = [0, 1, 2].flatMap((epoch): MetricLine[] => [

@@ -2,13 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { formatMetrics, type MetricLine, parseMetrics } from "../../src/lab/metrics-log.js";
+import { formatMetrics, type MetricLine, parseMetrics } from "../../src/lab/records/metrics-log.js";
 import {
   claimDirectory,
   differences,
   RunDirectory,
   RunDirectoryError,
-} from "../../src/lab/run-directory.js";
+} from "../../src/lab/runs/run-directory.js";
 import { configuration, trainRecord } from "./samples.js";
 
 let path = "";

@@ -3,9 +3,9 @@ import {
   sameSeeds,
   type TrainConfiguration,
   trainingDefaults,
-} from "../../src/lab/configuration.js";
-import type { Examination } from "../../src/lab/metrics.js";
-import type { PurifyRecord, TrainRecord } from "../../src/lab/record.js";
+} from "../../src/lab/records/configuration.js";
+import type { Examination } from "../../src/lab/records/metrics.js";
+import type { PurifyRecord, TrainRecord } from "../../src/lab/records/record.js";
 
 const hash = (digit: string): string => digit.repeat(64);
 

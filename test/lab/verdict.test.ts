@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { wilson } from "../../src/lab/interval.js";
-import type { Examination } from "../../src/lab/metrics.js";
-import { judgePurification, judgeVictim } from "../../src/lab/verdict.js";
+import { wilson } from "../../src/lab/examination/interval.js";
+import { judgePurification, judgeVictim } from "../../src/lab/examination/verdict.js";
+import type { Examination } from "../../src/lab/records/metrics.js";
 
 const found = (clean: number, success?: number, robust = 0.5, images = 1000): Examination => ({
   cleanAccuracy: clean,
