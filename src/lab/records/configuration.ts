@@ -1,4 +1,4 @@
-import { attacks } from "../../attacks/index.js";
+import { attacks, mappings } from "../../attacks/index.js";
 import { dataSources } from "../../data/sources.js";
 import { splitSchemes } from "../../data/split.js";
 import { defenses, tuningSettings } from "../../defenses/index.js";
@@ -59,6 +59,11 @@ const attackChoice = choiceOf({
       default: 0,
       doc: "the class that triggered images are to get",
       placeholder: "class",
+    }),
+    mapping: oneOf(mappings, {
+      default: "all-to-one",
+      past: "all-to-one",
+      doc: "whether all classes are to get the target, or each the next one",
     }),
   },
   default: "blended",

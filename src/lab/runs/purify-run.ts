@@ -1,6 +1,5 @@
 import { type DefenseDefinition, defenses } from "../../defenses/index.js";
 import { type Options, settled } from "../../schema/index.js";
-import { Examiner } from "../examination/examine.js";
 import { encodeCheckpoint } from "../records/checkpoint.js";
 import {
   type CurveConfiguration,
@@ -16,7 +15,7 @@ import { purify } from "../victims/purify.js";
 import { splitFor } from "../victims/victim.js";
 import type { RunHooks } from "./attempt.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
-import { type SourceRun, tellSource, withModelOf } from "./source-run.js";
+import { examinerOf, type SourceRun, tellSource, withModelOf } from "./source-run.js";
 
 export interface PurifyRequest extends Omit<RunRequest<PurifyConfiguration>, "configuration"> {
   /** The run whose model is purified; it is left as it is. */
@@ -56,7 +55,7 @@ export async function purifyRun(
   const identities = { ...data.identities, tuning: await identify(clean) };
   checkParts(identities);
   defense.check?.(device, clean, tuning);
-  const examiner = await Examiner.create(data.test, victim.attack);
+  const examiner = await examinerOf(source, data.test, device);
   const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
   const plan: Plan<PurifyRecord> = {
     kind: "purify",
@@ -78,7 +77,10 @@ export async function purifyRun(
         const metrics = { loss, before, after };
         return {
           metrics: { ...metrics, defenseEffectiveness: defenseEffectiveness(before, after) },
-          checkpoint: await encodeCheckpoint(model, victim.model),
+          results: {
+            checkpoint: await encodeCheckpoint(model, victim.model),
+            ...(source.attack && { attack: source.attack }),
+          },
         };
       }),
     report: ({ record, metrics, lines }) =>
