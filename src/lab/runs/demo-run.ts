@@ -8,6 +8,7 @@ import { modelInWords } from "../records/words.js";
 import { type Curves, percent, type ResultRow, renderReport } from "../report/report.js";
 import { checkVictim } from "../victims/victim.js";
 import type { RunHooks } from "./attempt.js";
+import { judge } from "./judgement.js";
 import { purifyRun } from "./purify-run.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { RunDirectory } from "./run-directory.js";
@@ -53,14 +54,15 @@ export async function demoRun(
       const read = (name: string) => new RunDirectory(join(path, name));
       const trained = (await read("victim").record()) as TrainRecord;
       const purified: PurifyRecord[] = [];
+      const sample = victim.curve;
       const curves: Curves[] = [
-        { title: "Training the victim", lines: await read("victim").metrics(trained) },
+        { title: "Training the victim", lines: await read("victim").metrics(trained), sample },
       ];
       for (const method of methods) {
         const found = (await read(method).record()) as PurifyRecord;
         const lines = await read(method).metrics(found);
         const title = `Tuning by ${defenses.get(method).title}`;
-        curves.push({ title, lines, before: metrics.victim });
+        curves.push({ title, lines, before: metrics.victim, sample });
         purified.push(found);
       }
       const { seconds } = trained;
@@ -69,6 +71,7 @@ export async function demoRun(
       return renderReport({
         title: "A backdoor, and what tuning does to it",
         lead: lead(trained, purified),
+        verdicts: judge(record, { classes: data.test.classes.length }),
         rows: [{ name: "Victim", examination: metrics.victim, seconds }, ...purified.map(rowOf)],
         pictures: examiner.pictures(),
         ...{ curves, record },

@@ -3,6 +3,7 @@ import type { EvaluateRecord } from "../records/record.js";
 import { renderReport } from "../report/report.js";
 import { checkIdentities } from "../victims/data-source.js";
 import type { RunHooks } from "./attempt.js";
+import { judge } from "./judgement.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { examinerOf, type SourceRun, tellSource, withModelOf } from "./source-run.js";
 
@@ -43,6 +44,7 @@ export async function evaluateRun(
       renderReport({
         title: `Examination of ${lineage.directory}`,
         lead: [],
+        verdicts: judge(record, { classes: data.test.classes.length, source: source.record }),
         rows: [{ name: lineage.directory, examination }],
         curves: [],
         pictures: examiner.pictures(),

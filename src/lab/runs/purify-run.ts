@@ -14,6 +14,7 @@ import { checkIdentities, identify } from "../victims/data-source.js";
 import { purify } from "../victims/purify.js";
 import { splitFor } from "../victims/victim.js";
 import type { RunHooks } from "./attempt.js";
+import { judge } from "./judgement.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { examinerOf, type SourceRun, tellSource, withModelOf } from "./source-run.js";
 
@@ -87,6 +88,7 @@ export async function purifyRun(
       renderReport({
         title: `A backdoor and ${title}`,
         lead: lead(defense, metrics, record),
+        verdicts: judge(record, { classes: data.test.classes.length, source: source.record }),
         rows: [
           { name: "Before", examination: metrics.before },
           {
@@ -95,7 +97,7 @@ export async function purifyRun(
             defenseEffectiveness: metrics.defenseEffectiveness,
           },
         ],
-        curves: [{ title: `Tuning by ${title}`, lines, before: metrics.before }],
+        curves: [{ title: `Tuning by ${title}`, lines, before: metrics.before, sample: curve }],
         pictures: examiner.pictures(),
         record,
       }),

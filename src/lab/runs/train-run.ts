@@ -12,6 +12,7 @@ import { prepareAttack } from "../victims/attack.js";
 import { identify } from "../victims/data-source.js";
 import { checkVictim, splitFor, trainVictim, victimData } from "../victims/victim.js";
 import type { RunHooks } from "./attempt.js";
+import { judge } from "./judgement.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { examinerOf, openSourceRun } from "./source-run.js";
 
@@ -70,8 +71,9 @@ export async function trainRun(
       return renderReport({
         title: title(configuration),
         lead: lead(configuration, metrics, data.train.labels.length, record),
+        verdicts: judge(record, { classes: data.test.classes.length }),
         rows: [{ name: "Victim", examination: metrics.examination }],
-        curves: [{ title: "Training", lines }],
+        curves: [{ title: "Training", lines, sample: curve }],
         pictures: examiner.pictures(),
         record,
       });
