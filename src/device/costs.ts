@@ -63,7 +63,12 @@ const costs: Costs = {
   },
   reduce: ({ op, x, out, outer, reduced, inner }) =>
     cost(`reduce ${op}`, [outer, reduced, inner], outer * reduced * inner, bytesOf(x, out)),
-  permute: ({ x, out, shape }) => cost("permute", shape, 0, bytesOf(x, out)),
+  // What is read, written and, by adding, read again.
+  move: ({ out, shape, add }) => {
+    const elements = shape.reduce((a, b) => a * b, 1);
+    const bytes = (add ? 3 : 2) * elements * bytesPerElement(out);
+    return cost(add ? "move add" : "move", shape, add ? elements : 0, bytes);
+  },
   matmul: ({ a, b, bias, out, batch, m, n, k }) => {
     const shape = `${batch > 1 ? `${batch} of ` : ""}${m}x${k} ${k}x${n}`;
     return cost("matmul", shape, 2 * batch * m * n * k, bytesOf(a, b, bias, out));

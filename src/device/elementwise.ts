@@ -73,9 +73,6 @@ const lt = when("lt");
 const le = when("le");
 const eq = when("eq");
 
-/** For expressions that are no row of the table. */
-export { a as firstOperand };
-
 export interface ElementwiseRow {
   /** What it computes, as one line of documentation. */
   readonly doc: string;

@@ -37,3 +37,8 @@ export class ReleasedError extends DeviceError {
 export class ShapeError extends Error {
   override name = "ShapeError";
 }
+
+/** An option that does not exist, or a value that its option does not take: the message names both. */
+export class OptionError extends TypeError {
+  override name = "OptionError";
+}

@@ -5,7 +5,7 @@ import type { Slice } from "./storage.js";
  * The closed table of kernels. Each device implements every row; everything above calls
  * `device.run(name, call)`. Shapes are row-major; elements are 32 bits wide (f32 unless said).
  * On a device with the feature shader-f16 the activations of elementwise, reduce (its x), matmul,
- * convolutions, batch norm and pooling and what copy, fill, permute and augment write may be f16:
+ * convolutions, batch norm and pooling and what copy, fill, move and augment write may be f16:
  * arithmetic stays f32. An operation's operands then agree; a weight's gradient may be f32.
  * A slice that a kernel writes never lies in the same storage as a slice it reads, except where a
  * row says "in place". Sizes may be odd; a size of zero is filtered out above the device.
@@ -26,8 +26,7 @@ export interface KernelCalls {
     reduced: number;
     inner: number;
   };
-  /** out := x with dimension i of the result taken from dimension perm[i] of x (rank <= 6). */
-  permute: { x: Slice; out: Slice; shape: readonly number[]; perm: readonly number[] };
+  move: MoveCall;
   matmul: MatmulCall;
   /** Cross-correlation: out[n,oh,ow,co] = sum x[n, oh*sh-ph+i, ow*sw-pw+j, ci] * w[i,j,ci,co]. */
   conv2d: { x: Slice; w: Slice; out: Slice; shape: Conv2dShape };
@@ -210,6 +209,26 @@ export interface ElementwiseCall {
   shape: readonly number[];
   /** The scalars p and q. They are static: what changes from step to step is an operand. */
   scalars: readonly [p: number, q: number];
+}
+
+/**
+ * out[to.offset + i . to.strides] := x[from.offset + i . from.strides] for every index i of `shape`
+ * (rank <= 12), x and out of one element type. Strides may be negative, those of x also 0; no two
+ * indices write one element. With `add` (f32 alone) the element is added to what is there: in place.
+ */
+export interface MoveCall {
+  x: Slice;
+  out: Slice;
+  shape: readonly number[];
+  from: Steps;
+  to: Steps;
+  add: boolean;
+}
+
+/** Where index 0 lies in a slice, and how far it is to the next in each dimension, in elements. */
+export interface Steps {
+  offset: number;
+  strides: readonly number[];
 }
 
 /** out[b,m,n] := sum_k A[b,m,k] * B[b,k,n] (+ bias[n]); A is stored [k,m] if transA, B [n,k] if transB. */

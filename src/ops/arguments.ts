@@ -1,5 +1,5 @@
 import { ShapeError } from "../device/errors.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, normaliseAxes } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 
 /**
@@ -40,6 +40,10 @@ export function checkInteger(op: string, name: string, value: number, least: num
     throw new ShapeError(`${op}: ${name} must be an integer of at least ${least}, not ${value}`);
   }
 }
+
+/** The dimension an axis names, negative ones counted from the end; else a ShapeError. */
+export const checkAxis = (op: string, x: Tensor, axis: number): number =>
+  normaliseAxes(op, [axis], x.shape.length)[0] ?? 0;
 
 /** A pair given as one number for both or as [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];

@@ -19,7 +19,7 @@ const slow = { timeout: 600_000 };
 
 const names = Object.keys(kernelCases) as KernelName[];
 const onHalves: readonly KernelName[] = [
-  ...(["copy", "fill", "permute", "augment", "elementwise", "reduce", "pool2d"] as const),
+  ...(["copy", "fill", "move", "augment", "elementwise", "reduce", "pool2d"] as const),
   ...(["pool2dBackward", "matmul", "conv2d", "conv2dInference", "conv2dInputGrad"] as const),
   ...(["conv2dWeightGrad", "batchNorm", "batchNormInference", "batchNormBackward"] as const),
 ];

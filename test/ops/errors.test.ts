@@ -1,14 +1,19 @@
 import { expect, it } from "vitest";
-import { ReleasedError, ShapeError } from "../../src/device/errors.js";
+import { OptionError, ReleasedError, ShapeError } from "../../src/device/errors.js";
 import { augment } from "../../src/ops/augment.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { add, clamp } from "../../src/ops/elementwise.js";
-import { permute, reshape } from "../../src/ops/layout.js";
+import { concat, stack } from "../../src/ops/join.js";
+import { permute, reshape, squeeze } from "../../src/ops/layout.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { pad } from "../../src/ops/pad.js";
 import { maxPool2d } from "../../src/ops/pool2d.js";
 import { argmax, max, mean, sum } from "../../src/ops/reduce.js";
+import { expand, repeat, tile } from "../../src/ops/repeat.js";
+import { roll, slice, split } from "../../src/ops/slice.js";
+import { windows } from "../../src/ops/windows.js";
 import { empty, tensor } from "../../src/tensor/create.js";
 import type { Shape } from "../../src/tensor/shape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -41,6 +46,32 @@ describeOnDevices("bad and empty arguments", (device) => {
     ["clamp bounds", () => clamp(of([2]), 2, 1), /low 2 is above high 1/],
     ["a size", () => empty(device(), [2, 1.5]), /1.5 is not a size/],
     ["the number of values", () => tensor(device(), [1, 2, 3], [2, 2]), /holds 4 values, 3 given/],
+    ["a start outside", () => slice(of([3, 5]), [null, [0, 6]]), /6 along axis 1 .*\[3, 5\]/],
+    ["a fraction of an index", () => slice(of([3, 5]), [1.5]), /1.5 along axis 0/],
+    ["a step of 0", () => slice(of([5]), [[0, 3, 0]]), /step 0 along axis 0/],
+    ["too many ranges", () => slice(of([5]), [null, null]), /at most 1 ranges for \[5\]/],
+    ["parts of unequal size", () => split(of([5]), 2), /2 does not divide axis 0 of \[5\]/],
+    ["parts that miss some", () => split(of([2, 5]), [2, 2], 1), /\[2,2\] does not divide axis 1/],
+    ["a third of a shift", () => roll(of([5]), 1 / 3, 0), /shift 0.33.* is no integer/],
+    ["nothing to join", () => concat([]), /at least one tensor/],
+    ["parts that do not join", () => concat([of([3, 5]), of([2, 4])]), /\[3, 5\], \[2, 4\]/],
+    ["types that do not join", () => concat([of([2]), words([1])]), /concat: needs f32.* u32/],
+    ["shapes that do not stack", () => stack([of([3]), of([2])]), /stack: \[3\] and \[2\]/],
+    ["paddings too few", () => pad(of([3, 5]), [1]), /each dimension of \[3, 5\]/],
+    ["a padding below zero", () => pad(of([5]), [-1]), /\[-1\] must have a count/],
+    [
+      "a mirror too near",
+      () => pad(of([5]), [[0, 5]], { mode: "reflect" }),
+      /smaller than the size/,
+    ],
+    ["words padded with ones", () => pad(words([1]), [1], { value: 1 }), /zeros only, not with 1/],
+    ["a window too large", () => windows(of([3, 5]), [0], [4]), /4 elements .* axis 0 of \[3, 5\]/],
+    ["a window's stride", () => windows(of([5]), [0], [2], { stride: 0 }), /windows: stride .* 0/],
+    ["window sizes too few", () => windows(of([3, 5]), [0, 1], [2]), /2 axes need as many/],
+    ["a tiling", () => tile(of([3, 5]), [2]), /a count for each dimension of \[3, 5\]/],
+    ["a repetition", () => repeat(of([3]), 0, 0), /count must be an integer of at least 1, not 0/],
+    ["an expansion", () => expand(of([3]), [3, 2]), /expand: \[3\] and \[3, 2\]/],
+    ["a dimension that is no 1", () => squeeze(of([3, 1]), [0]), /axis 0 of \[3, 1\] is not/],
     [
       "one row in training",
       () =>
@@ -72,6 +103,24 @@ describeOnDevices("bad and empty arguments", (device) => {
     });
   }
 
+  const options: [string, () => unknown, RegExp][] = [
+    ["pad", () => pad(of([3]), [1], { mod: "edge" } as object), /pad has no option mod .*mode\?/],
+    [
+      "a mode",
+      () => pad(of([3]), [1], { mode: "zero" } as object),
+      /"constant", "reflect", "edge"/,
+    ],
+    ["windows", () => windows(of([3]), [0], [1], { step: 2 } as object), /no option step/],
+  ];
+
+  for (const [name, fault, message] of options) {
+    it(`names an option that does not exist: ${name}`, () => {
+      using _ = device().scope();
+      expect(fault).toThrow(OptionError);
+      expect(fault).toThrow(message);
+    });
+  }
+
   it("refuses a tensor whose scope has ended", () => {
     const scope = device().scope();
     const x = of([3]);
@@ -92,6 +141,12 @@ describeOnDevices("bad and empty arguments", (device) => {
     ).toEqual([0, 0, 0, 0, 0, 0]);
     expect(conv2d(empty(device(), [0, 5, 5, 4]), of([3, 3, 4, 2])).shape).toEqual([0, 3, 3, 2]);
     expect(argmax(empty(device(), [0, 4]), [1]).shape).toEqual([0]);
+    expect(slice(of([3, 5]), [null, [2, 2]]).shape).toEqual([3, 0]);
+    expect(slice(none, [null, [null, null, -1]]).shape).toEqual([0, 3]);
+    expect(Array.from(await concat([none, of([1, 3])]).read())).toEqual([...values([1, 3], 1)]);
+    expect(Array.from(await pad(none, [[1, 0], 0]).read())).toEqual([0, 0, 0]);
+    expect(repeat(none, 2, 0).shape).toEqual([0, 3]);
+    expect(roll(none, 2, 0).shape).toEqual([0, 3]);
   });
 
   it("names the tensor and the limit when it does not fit", () => {

@@ -10,10 +10,15 @@ import { conv2d } from "../../src/ops/conv2d.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { add, mul, relu } from "../../src/ops/elementwise.js";
 import { gather } from "../../src/ops/gather.js";
+import { concat } from "../../src/ops/join.js";
 import { permute, reshape } from "../../src/ops/layout.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { pad } from "../../src/ops/pad.js";
 import { globalAvgPool, maxPool2d } from "../../src/ops/pool2d.js";
 import { max, mean, sum } from "../../src/ops/reduce.js";
+import { repeat, tile } from "../../src/ops/repeat.js";
+import { slice } from "../../src/ops/slice.js";
+import { windows } from "../../src/ops/windows.js";
 import { tensor } from "../../src/tensor/create.js";
 import type { Shape } from "../../src/tensor/shape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -60,6 +65,22 @@ const cases: Record<string, Case> = {
     half: [[6, 7]],
     roundings: 2,
     result: (x) => max(pick(x, 0), [1]),
+  },
+  "slice, pad by reflection, windows": {
+    half: [[3, 9, 4]],
+    roundings: 2,
+    result: (x) => {
+      const padded = pad(slice(pick(x, 0), [[2, null, -1]]), [0, [2, 1], 1], { mode: "reflect" });
+      return windows(padded, [1], [3], { stride: 2 });
+    },
+  },
+  "concat, repeat, tile": {
+    half: [
+      [3, 5],
+      [2, 5],
+    ],
+    roundings: 2,
+    result: (x) => tile(repeat(concat([pick(x, 0), pick(x, 1)]), 2, 1), [1, 3]),
   },
   "matmul with an f32 weight and bias": {
     half: [[9, 11]],

@@ -65,13 +65,14 @@ export function reduce({ op, x, out, outer, reduced, inner }: HostCall<"reduce">
   }
 }
 
-export function permute({ x, out, shape, perm }: HostCall<"permute">): void {
-  const size = shape as number[];
-  const order = perm as number[];
-  const outShape = order.map((d) => at(size, d));
-  const strideOf = (d: number): number => product(size.slice(d + 1));
-  const strides = order.map(strideOf);
-  for (let i = 0; i < out.length; i++) out[i] = at(x, dot(coordinates(i, outShape), strides));
+export function move({ x, out, shape, from, to, add }: HostCall<"move">): void {
+  const place = ({ offset, strides }: { offset: number; strides: unknown }, c: readonly number[]) =>
+    offset + dot(c, strides as number[]);
+  for (let i = 0; i < product(shape as number[]); i++) {
+    const c = coordinates(i, shape as number[]);
+    const [source, target] = [place(from, c), place(to, c)];
+    out[target] = at(x, source) + (add ? at(out, target) : 0);
+  }
 }
 
 export function gatherRows({ x, index, out, rows, picked, columns }: HostCall<"gatherRows">): void {

@@ -2,7 +2,11 @@ import { test } from "vitest";
 import type { Device } from "../../src/device/device.js";
 import type { KernelName } from "../../src/device/kernels.js";
 import { kernelBounds } from "../../src/lab/kernel-check/bounds.js";
+import { kernelCases } from "../../src/lab/kernel-check/cases/index.js";
+import type { CaseOf } from "../../src/lab/kernel-check/cases/table.js";
 import { compareCall } from "../../src/lab/kernel-check/compare-call.js";
+import { Draw } from "../../src/lab/kernel-check/draw.js";
+import type { FloatType } from "../../src/tensor/tensor.js";
 import { references } from "../reference/index.js";
 import type { Tolerance } from "./compare.js";
 import { cloneCall, type HostCall } from "./host-call.js";
@@ -41,6 +45,19 @@ export function kernelCase<K extends KernelName>(
   };
   return { kernel, title, build, tolerances, check };
 }
+
+/** The cases that `device --check` runs, on activations stored in this type. */
+export const tableCases = <K extends KernelName>(
+  kernel: K,
+  stored: FloatType = "f32",
+): KernelCase<K>[] => {
+  const cases: readonly CaseOf<K>[] = kernelCases[kernel];
+  return cases.map((build, i) =>
+    kernelCase(kernel, `${kernel} ${i} (${stored})`, () =>
+      build(new Draw(stored, `${kernel} ${i}`)),
+    ),
+  );
+};
 
 /** One test a case. */
 export function testKernelCases(

@@ -5,8 +5,9 @@ import {
   lowerConv2dInputGrad,
   lowerConv2dWeightGrad,
 } from "./conv.js";
-import { lowerCopy, lowerElementwise, lowerFill, lowerPermute } from "./lower-elementwise.js";
+import { lowerCopy, lowerElementwise, lowerFill } from "./lower-elementwise.js";
 import { lowerUnscale, lowerUpdateScale } from "./lower-loss-scale.js";
+import { lowerMove } from "./lower-move.js";
 import {
   lowerBatchNorm,
   lowerBatchNormBackward,
@@ -39,7 +40,7 @@ export const lowerings: {
   fill: lowerFill,
   elementwise: lowerElementwise,
   reduce: lowerReduce,
-  permute: lowerPermute,
+  move: lowerMove,
   matmul: lowerMatmul,
   conv2d: lowerConv2d,
   conv2dInference: lowerConv2dInference,

@@ -31,16 +31,6 @@ const shaders = new Map<string, Shader>();
 export function lowerElementwise(gpu: GpuLowering, call: ElementwiseCall): void {
   const expression = expressions.get(call.kernel);
   if (!expression) throw new Error(`no elementwise kernel is named ${call.kernel}`);
-  lowerExpression(gpu, call.kernel, expression, call);
-}
-
-/** Any expression over operands with strides; `permute` is the expression `a`. */
-export function lowerExpression(
-  gpu: GpuLowering,
-  name: string,
-  expression: Expr,
-  call: Omit<ElementwiseCall, "kernel">,
-): void {
   const { shape, strides } = collapse(
     call.shape,
     call.inputs.map((input) => input.strides),
@@ -60,7 +50,7 @@ export function lowerExpression(
     else params.push(access === "inner" || access === "outer" ? period / unit : 0);
   }
   gpu.dispatch({
-    shader: shaderFor(name, expression, operands, vector, shape.length),
+    shader: shaderFor(call.kernel, expression, operands, vector, shape.length),
     constants: { Result: storedAs(call.out, unit) },
     bindings: [...call.inputs.map((input) => reads(input.slice)), writes(call.out)],
     ...linear(gpu, length, ...params),

@@ -11,6 +11,7 @@ import { lowerElementwise } from "./elementwise.js";
 import { lowerMatmul } from "./gemm.js";
 import { lowerUnscale, lowerUpdateScale } from "./loss-scale.js";
 import type { GpuLowering, Lower } from "./lowering.js";
+import { lowerMove } from "./move.js";
 import { lowerPool2d, lowerPool2dBackward } from "./pool2d.js";
 import { lowerAugment, lowerRandom } from "./random.js";
 import { lowerReduce } from "./reduce.js";
@@ -21,7 +22,6 @@ import {
   lowerCopy,
   lowerFill,
   lowerMultiplyAdd,
-  lowerPermute,
   lowerSgd,
 } from "./simple.js";
 import { lowerSoftmaxCrossEntropy, lowerSoftmaxCrossEntropyBackward } from "./softmax.js";
@@ -32,7 +32,7 @@ const lowerings: { [K in KernelName]: Lower<K> } = {
   fill: lowerFill,
   elementwise: lowerElementwise,
   reduce: lowerReduce,
-  permute: lowerPermute,
+  move: lowerMove,
   matmul: lowerMatmul,
   conv2d: lowerConv2d,
   conv2dInference: lowerConv2dInference,

@@ -5,12 +5,9 @@ import fillText from "../../../shaders/fill.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import multiplyAddText from "../../../shaders/multiply-add.wgsl";
 import sgdText from "../../../shaders/sgd.wgsl";
-import { firstOperand } from "../elementwise.js";
 import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
 import { bytesPerElement } from "../storage.js";
-import { contiguousStrides } from "./collapse.js";
-import { lowerExpression } from "./elementwise.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
 import { linear, storedAs, vectorType } from "./spread.js";
 
@@ -62,16 +59,6 @@ export function lowerMultiplyAdd(
     bindings: [writes(out)],
     params: [out.length, rounds],
     workgroups: Math.ceil(out.length / multiplyAddElements),
-  });
-}
-
-export function lowerPermute(gpu: GpuLowering, call: KernelCalls["permute"]): void {
-  const strides = contiguousStrides(call.shape);
-  lowerExpression(gpu, "permute", firstOperand, {
-    inputs: [{ slice: call.x, strides: call.perm.map((d) => strides[d] ?? 0) }],
-    out: call.out,
-    shape: call.perm.map((d) => call.shape[d] ?? 1),
-    scalars: [0, 0],
   });
 }
 

@@ -9,7 +9,7 @@ export const kernelBounds: Record<KernelName, Readonly<Record<string, Tolerance>
   fill: { dst: exact },
   elementwise: { out: maxRelative },
   reduce: { out: maxRelative },
-  permute: { out: exact },
+  move: { out: exact },
   matmul: { out: normRelative },
   conv2d: { out: normRelative },
   conv2dInference: { out: normRelative },

@@ -12,12 +12,13 @@ export {
   batchnorm_backward_finish,
   batchnorm_backward_partial,
 } from "./batchnorm-backward";
-export { copy, fill, permute } from "./copy";
+export { copy, fill } from "./copy";
 export { gemm_columns, gemm_sum } from "./gemm-columns";
 export { gemm_pack } from "./gemm-pack";
 export { gemm_rows } from "./gemm-rows";
 export { unscale, update_scale } from "./loss-scale";
 export { adam, adam_count, sgd } from "./optim";
+export { move } from "./move";
 export { multiply_add } from "./peak";
 export { pool2d, pool2d_backward } from "./pool";
 export { random } from "./random";
