@@ -61,6 +61,8 @@ const costs: Costs = {
     const bytes = bytesOf(out, ...new Set(inputs.map(({ slice }) => slice)));
     return cost(`elementwise ${kernel}`, shape, flops, bytes);
   },
+  integer: ({ op, inputs, out, shape }) =>
+    cost(`integer ${op}`, shape, 0, bytesOf(out, ...new Set(inputs.map(({ slice }) => slice)))),
   reduce: ({ op, x, out, outer, reduced, inner }) =>
     cost(`reduce ${op}`, [outer, reduced, inner], outer * reduced * inner, bytesOf(x, out)),
   // What is read, written and, by adding, read again.
@@ -120,6 +122,10 @@ const costs: Costs = {
     cost("gatherRows", [picked, columns], 0, bytesOf(index, out, out)),
   scatterAddRows: ({ dy, index, out, picked, columns }) =>
     cost("scatterAddRows", [picked, columns], picked * columns, bytesOf(dy, index, out)),
+  sort: ({ x, index, rank, rows, length }) =>
+    cost("sort", [rows, length], 0, bytesOf(x, index, rank)),
+  gatherAlong: ({ index, out, rows, picked }) =>
+    cost("gatherAlong", [rows, picked], 0, bytesOf(index, out, out)),
   oneHot: ({ index, out, picked, classes }) =>
     cost("oneHot", [picked, classes], 0, bytesOf(index, out)),
   augment: ({ images, out, n, h, w, channels }) =>

@@ -1,4 +1,4 @@
-import type { ElementwiseKernel } from "./elementwise.js";
+import type { ElementwiseKernel, IntegerOp } from "./elementwise.js";
 import type { Slice } from "./storage.js";
 
 /**
@@ -17,6 +17,8 @@ export interface KernelCalls {
   fill: { dst: Slice; value: number };
   /** out[i] := expression(inputs[i]); operands in `operandsOf` order, each with its own strides. */
   elementwise: ElementwiseCall;
+  /** As elementwise, of `integerTable`: operands and results are u32, or f32 as `integerTypes` says. */
+  integer: Omit<ElementwiseCall, "kernel" | "scalars"> & { op: IntegerOp };
   /** x seen as [outer, reduced, inner] -> out [outer, inner]. `argmax` writes u32, lowest index wins. */
   reduce: {
     op: "sum" | "mean" | "max" | "argmax";
@@ -143,6 +145,27 @@ export interface KernelCalls {
     rows: number;
     picked: number;
     columns: number;
+  };
+  /**
+   * For each row of x [rows, length]: index[r, i] (u32) := which element is the i-th in order, and
+   * rank (u32) := its inverse, rank[r, index[r, i]] = i. Ties keep their order; NaN is above all.
+   */
+  sort: {
+    x: Slice;
+    index: Slice;
+    rank: Slice;
+    rows: number;
+    length: number;
+    descending: boolean;
+  };
+  /** out[r, i] := x[r, index[r, i]], 0 where the index is not below `length`. */
+  gatherAlong: {
+    x: Slice;
+    index: Slice;
+    out: Slice;
+    rows: number;
+    length: number;
+    picked: number;
   };
   /** out[i, c] := index[i] = c ? on : off. */
   oneHot: { index: Slice; out: Slice; picked: number; classes: number; on: number; off: number };

@@ -19,7 +19,7 @@ export function checkInputs(
       );
     }
     if (dtype === "float" ? x.dtype === "u32" : x.dtype !== dtype) {
-      const remedy = x.dtype === "f16" && dtype === "f32" ? '; use cast(x, "f32")' : "";
+      const remedy = dtype === "f32" || dtype === "float" ? '; use cast(x, "f32")' : "";
       throw new ShapeError(
         `${op}: needs ${dtype} tensors, ${formatShape(x.shape)} is ${x.dtype}${remedy}`,
       );

@@ -2,17 +2,25 @@ import { expect, it } from "vitest";
 import { OptionError, ReleasedError, ShapeError } from "../../src/device/errors.js";
 import { augment } from "../../src/ops/augment.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
+import { cast } from "../../src/ops/cast.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
-import { add, clamp } from "../../src/ops/elementwise.js";
+import { advance, dropout } from "../../src/ops/dropout.js";
+import { einsum } from "../../src/ops/einsum.js";
+import { add, clamp, mul, relu, sub } from "../../src/ops/elementwise.js";
+import { embedding } from "../../src/ops/gather.js";
 import { concat, stack } from "../../src/ops/join.js";
 import { permute, reshape, squeeze } from "../../src/ops/layout.js";
+import { mse } from "../../src/ops/losses.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { pad } from "../../src/ops/pad.js";
 import { maxPool2d } from "../../src/ops/pool2d.js";
 import { argmax, max, mean, sum } from "../../src/ops/reduce.js";
 import { expand, repeat, tile } from "../../src/ops/repeat.js";
 import { roll, slice, split } from "../../src/ops/slice.js";
+import { sort, topk } from "../../src/ops/sort.js";
+import { variance } from "../../src/ops/statistics.js";
+import { tril, triu } from "../../src/ops/triangle.js";
 import { windows } from "../../src/ops/windows.js";
 import { empty, tensor } from "../../src/tensor/create.js";
 import type { Shape } from "../../src/tensor/shape.js";
@@ -72,6 +80,36 @@ describeOnDevices("bad and empty arguments", (device) => {
     ["a repetition", () => repeat(of([3]), 0, 0), /count must be an integer of at least 1, not 0/],
     ["an expansion", () => expand(of([3]), [3, 2]), /expand: \[3\] and \[3, 2\]/],
     ["a dimension that is no 1", () => squeeze(of([3, 1]), [0]), /axis 0 of \[3, 1\] is not/],
+    ["words beside floats", () => add(of([2]), words([1, 2])), /add: needs u32.* \[2\] is f32/],
+    [
+      "words in a function",
+      () => relu(words([1])),
+      /relu: takes no u32 .* \[1\] .*cast\(x, "f32"\)/,
+    ],
+    ["words in a product", () => matmul(words([1]), of([1, 1])), /u32; use cast\(x, "f32"\)/],
+    ["a fraction beside words", () => add(words([1]), 0.5), /0.5 beside the u32 tensor \[1\]/],
+    ["a negative beside words", () => sub(words([1]), -1), /-1 beside/],
+    ["numbers alone", () => add(1, 2), /add: needs at least one tensor, not 1 and 2/],
+    ["a text for an operand", () => mul(of([1]), "2" as unknown as number), /numbers, not 2/],
+    ["an element type", () => cast(of([1]), "f64" as "f32"), /f64 is no element type/],
+    [
+      "too few for a variance",
+      () => variance(of([1, 3]), [0]),
+      /1 values of \[1, 3\] .* correction 1/,
+    ],
+    ["a target's shape", () => mse(of([2, 3]), of([3])), /mse: \[2, 3\] and its target \[3\]/],
+    ["a rate", () => dropout(of([2]), 1, 0), /the rate 1 must be in \[0, 1\)/],
+    ["a state", () => advance(words([1])), /a random state is \[4\], not 1/],
+    ["k", () => topk(of([2, 3]), 4), /k = 4 must be an integer in 0 .. 3 for \[2, 3\]/],
+    ["a vector's triangle", () => tril(of([3])), /tril: needs matrices .* \[3\]/],
+    ["a slanted diagonal", () => triu(of([2, 2]), 0.5), /must be an integer/],
+    ["a table of rank 1", () => embedding(of([3]), words([1])), /\[rows, columns\]/],
+    ["einsum's letters", () => einsum("ij,jk", of([2, 3]), of([4, 5])), /j is 3 and 4/],
+    ["einsum's ranks", () => einsum("ijk", of([2, 3])), /"ijk" has 3 letters for \[2, 3\]/],
+    ["einsum's tensors", () => einsum("i,j", of([2])), /names 2 tensors, 1 given/],
+    ["einsum's result", () => einsum("i->ij", of([2])), /j is in no tensor/],
+    ["einsum's dots", () => einsum("...i->i", of([2])), /instead of "\.\.\."/],
+    ["batches", () => matmul(of([2, 3, 4]), of([3, 4, 2])), /matmul \(batches\).*do not broadcast/],
     [
       "one row in training",
       () =>
@@ -111,6 +149,13 @@ describeOnDevices("bad and empty arguments", (device) => {
       /"constant", "reflect", "edge"/,
     ],
     ["windows", () => windows(of([3]), [0], [1], { step: 2 } as object), /no option step/],
+    [
+      "mse",
+      () => mse(of([3]), of([3]), { reduce: "sum" } as object),
+      /no option reduce.*reduction/,
+    ],
+    ["sort", () => sort(of([3]), 0, { reverse: true } as object), /no option reverse/],
+    ["variance", () => variance(of([3]), [0], { ddof: 1 } as object), /no option ddof/],
   ];
 
   for (const [name, fault, message] of options) {

@@ -8,9 +8,11 @@ import { batchNorm } from "../../src/ops/batch-norm.js";
 import { cast } from "../../src/ops/cast.js";
 import { conv2d } from "../../src/ops/conv2d.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
-import { add, mul, relu } from "../../src/ops/elementwise.js";
+import { cumsum } from "../../src/ops/cumsum.js";
+import { dropout } from "../../src/ops/dropout.js";
+import { add, geluExact, mul, relu } from "../../src/ops/elementwise.js";
 import { gather } from "../../src/ops/gather.js";
-import { concat } from "../../src/ops/join.js";
+import { concat, stack } from "../../src/ops/join.js";
 import { permute, reshape } from "../../src/ops/layout.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { pad } from "../../src/ops/pad.js";
@@ -18,6 +20,9 @@ import { globalAvgPool, maxPool2d } from "../../src/ops/pool2d.js";
 import { max, mean, sum } from "../../src/ops/reduce.js";
 import { repeat, tile } from "../../src/ops/repeat.js";
 import { slice } from "../../src/ops/slice.js";
+import { logSoftmax, logSumExp, softmax } from "../../src/ops/softmax.js";
+import { sort } from "../../src/ops/sort.js";
+import { variance } from "../../src/ops/statistics.js";
 import { windows } from "../../src/ops/windows.js";
 import { tensor } from "../../src/tensor/create.js";
 import type { Shape } from "../../src/tensor/shape.js";
@@ -81,6 +86,28 @@ const cases: Record<string, Case> = {
     ],
     roundings: 2,
     result: (x) => tile(repeat(concat([pick(x, 0), pick(x, 1)]), 2, 1), [1, 3]),
+  },
+  "softmax, logSoftmax, which compute in f32": {
+    half: [[5, 7]],
+    roundings: 4,
+    result: (x) => add(softmax(pick(x, 0)), logSoftmax(pick(x, 0), 0)),
+  },
+  "geluExact with numbers, dropout, sort": {
+    half: [[5, 9]],
+    roundings: 5,
+    result: (x) => sort(dropout(geluExact(mul(pick(x, 0), 1.5)), 0.3, 7)).values,
+  },
+  "logSumExp, variance, cumsum": {
+    half: [[5, 7]],
+    roundings: 3,
+    result: (x) => {
+      const all = [
+        logSumExp(pick(x, 0), [1]),
+        variance(pick(x, 0), [1]),
+        sum(cumsum(pick(x, 0), 1), [1]),
+      ];
+      return stack(all);
+    },
   },
   "matmul with an f32 weight and bias": {
     half: [[9, 11]],

@@ -1,20 +1,58 @@
 import {
+  abs,
   add,
   affine,
+  argmin,
+  argsort,
+  bce,
+  bceWithLogits,
+  cast,
   concat,
+  cumsum,
+  div,
+  einsum,
+  embedding,
+  equal,
+  erf,
   expand,
+  expm1,
   flatten,
   flip,
+  geluExact,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  log1p,
+  logSoftmax,
+  logSumExp,
+  matmul,
+  maximum,
+  min,
+  mse,
   mul,
+  notEqual,
   pad,
+  pow,
+  prod,
   repeat,
   roll,
+  type Sorted,
   slice,
+  softmax,
+  softplus,
+  sort,
   split,
   squeeze,
   stack,
+  sub,
   tile,
+  topk,
+  tril,
+  triu,
   unsqueeze,
+  variance,
+  where,
   windows,
 } from "../../src/ops/index.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -45,5 +83,78 @@ const moving: Record<string, Case> = {
   "squeeze, unsqueeze, flatten": (x) => unsqueeze(flatten(squeeze(x, [1])), 1),
 };
 
+/** Elements within 0.3 of 0 are 0. */
+const zeroed = (x: Tensor): Tensor => where(less(abs(x), 0.3), 0, x);
+const float = (x: Tensor): Tensor => cast(x, "f32");
+
+const reducing: Record<string, Case> = {
+  "softmax of the last axis": (x) => softmax(x),
+  "softmax of the first axis": (x) => softmax(x, 0),
+  logSoftmax: (x) => logSoftmax(x, 1),
+  "logSumExp of two axes": (x) => logSumExp(x, [0, 2]),
+  "logSumExp of all": (x) => logSumExp(x, undefined, { keepDims: true }),
+  variance: (x) => variance(x, [0, 2]),
+  "variance of all, of the population": (x) => variance(x, undefined, { correction: 0 }),
+  "min over an axis": (x) => min(x, [1]),
+  argmin: (x) => argmin(float(x), [1]),
+  "prod of an axis": (x) => prod(x, [1]),
+  "prod at zeros": (x) => prod(zeroed(x), [1], { keepDims: true }),
+  "prod of two axes": (x) => prod(x, [0, 2]),
+  cumsum: (x) => cumsum(x, 1),
+  "cumsum of the last axis": (x) => cumsum(x, -1),
+};
+
+const elementwise: Record<string, Case> = {
+  "erf, expm1, log1p, softplus": (x) =>
+    add(add(erf(mul(2, x)), expm1(x)), add(log1p(mul(x, 0.9)), softplus(mul(x, 4)))),
+  geluExact: (x) => geluExact(x),
+  comparisons: (a, b) =>
+    [less, lessEqual, greater, greaterEqual, equal, notEqual]
+      .map((compare, i) => mul(compare(a, b), i + 1))
+      .reduce((x, y) => add(x, y)),
+  "where, with numbers and broadcasting": (a, b, c) =>
+    where(greater(a, b), where(greater(c, 0), b, 2), c),
+  "numbers as operands": (x) => {
+    const first = sub(add(div(mul(add(x, 1), sub(3, x)), 2), div(1, x)), mul(0.5, x));
+    return add(first, sub(add(maximum(x, 1.5), add(pow(2, x), pow(x, 1.5))), 1));
+  },
+  integers: (a, b) => add(sub(add(mul(a, 77), b), 3), div(add(a, 2), add(b, 1))),
+  "cast of integers": (a) => div(float(a), 3),
+  "tril, triu": (x) => add(tril(x, 1), add(mul(2, triu(x, -1)), mul(3, tril(x, -2)))),
+  mse: (a, b) => mse(a, b),
+  bce: (a, b) => bce(a, b, { reduction: "sum" }),
+  "bce at 0 and 1": (a, b) => bce(float(a), float(b), { reduction: "none" }),
+  bceWithLogits: (a, b) => bceWithLogits(a, b),
+  embedding: (table, index) => embedding(table, index),
+};
+
+const products: Record<string, Case> = {
+  "matmul, batches broadcast on both sides": (a, b) => matmul(a, b),
+  "matmul, batches within a batch": (a, b) => matmul(a, b, { transB: true }),
+  "einsum, a batched product": (a, b) => einsum("bij,bjk->bik", a, b),
+  "einsum, attention's products": (q, k) => einsum("bqhd,bkhd->bhqk", q, k),
+  "einsum of three": (a, b, c) => einsum("ij, jk, kl -> li", a, b, c),
+  "einsum, outer product, implicit": (a, b) => einsum("j,i", a, b),
+  "einsum, diagonals and sums": (a, b) => einsum("iji,jk->i", a, b),
+  "einsum, a transposed trace": (a) => einsum("aba->b", a),
+};
+
+const both = ({ values, indices }: Sorted): Tensor => stack([values, float(indices)]);
+
+const ordering: Record<string, Case> = {
+  sort: (x) => both(sort(x)),
+  "sort along the first axis, descending": (x) => both(sort(x, 0, { descending: true })),
+  topk: (x) => topk(x, 3).values,
+  "topk, the smallest, along the middle": (x) => topk(x, 4, 1, { largest: false }).values,
+  "topk of indices": (x) => topk(x, 3).indices,
+  "argsort of ties": (x) => argsort(float(x), 1),
+};
+
 /** An op for each case of test/fixtures/ops.py. */
-export const opCases: Record<string, Case> = { ...moving };
+export const opCases: Record<string, Case> = {
+  ...moving,
+  ...reducing,
+  ...elementwise,
+  ...products,
+  ...ordering,
+};

@@ -61,6 +61,11 @@ export function lowerElementwise(call: ElementwiseCall, lowering: Lowering): voi
   lowering.command(name, walkParams(call.out, call.shape, call.inputs, call.scalars, lowering));
 }
 
+export function lowerInteger(call: KernelCalls["integer"], lowering: Lowering): void {
+  const params = walkParams(call.out, call.shape, call.inputs, [0, 0], lowering);
+  lowering.command(`integer_${call.op}`, params);
+}
+
 export function lowerCopy({ src, dst }: KernelCalls["copy"], lowering: Lowering): void {
   lowering.command("copy", [lowering.address(src), lowering.address(dst), dst.length]);
 }

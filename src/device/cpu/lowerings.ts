@@ -5,7 +5,7 @@ import {
   lowerConv2dInputGrad,
   lowerConv2dWeightGrad,
 } from "./conv.js";
-import { lowerCopy, lowerElementwise, lowerFill } from "./lower-elementwise.js";
+import { lowerCopy, lowerElementwise, lowerFill, lowerInteger } from "./lower-elementwise.js";
 import { lowerUnscale, lowerUpdateScale } from "./lower-loss-scale.js";
 import { lowerMove } from "./lower-move.js";
 import {
@@ -29,6 +29,7 @@ import {
   lowerSoftmaxCrossEntropy,
   lowerSoftmaxCrossEntropyBackward,
 } from "./lower-rows.js";
+import { lowerGatherAlong, lowerSort } from "./lower-sort.js";
 import type { Lowering } from "./lowering.js";
 import { lowerMatmul } from "./matmul.js";
 
@@ -39,6 +40,7 @@ export const lowerings: {
   copy: lowerCopy,
   fill: lowerFill,
   elementwise: lowerElementwise,
+  integer: lowerInteger,
   reduce: lowerReduce,
   move: lowerMove,
   matmul: lowerMatmul,
@@ -56,6 +58,8 @@ export const lowerings: {
   softmaxCrossEntropyBackward: lowerSoftmaxCrossEntropyBackward,
   gatherRows: lowerGatherRows,
   scatterAddRows: lowerScatterAddRows,
+  sort: lowerSort,
+  gatherAlong: lowerGatherAlong,
   oneHot: lowerOneHot,
   augment: lowerAugment,
   random: lowerRandom,

@@ -1,9 +1,15 @@
 import elementwiseText from "../../../shaders/elementwise.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import mathText from "../../../shaders/math.wgsl";
-import { type Expr, elementwiseKernels, operandsOf } from "../elementwise.js";
+import {
+  type Expr,
+  elementwiseKernels,
+  integerTable,
+  integerTypes,
+  operandsOf,
+} from "../elementwise.js";
 import { float32Bits } from "../float32.js";
-import type { ElementwiseCall } from "../kernels.js";
+import type { ElementwiseCall, KernelCalls } from "../kernels.js";
 import { collapse } from "./collapse.js";
 import { type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
 import { linear, storedAs } from "./spread.js";
@@ -25,12 +31,31 @@ interface Operand extends Mode {
   readonly period: number;
 }
 
+/** The element types of operands and result. */
+type Types = readonly ["f32" | "u32", "f32" | "u32"];
+
+const floats: Types = ["f32", "f32"];
 const expressions = elementwiseKernels();
 const shaders = new Map<string, Shader>();
 
 export function lowerElementwise(gpu: GpuLowering, call: ElementwiseCall): void {
   const expression = expressions.get(call.kernel);
   if (!expression) throw new Error(`no elementwise kernel is named ${call.kernel}`);
+  lowerExpression(gpu, `elementwise ${call.kernel}`, expression, call, floats);
+}
+
+export function lowerInteger(gpu: GpuLowering, { op, ...call }: KernelCalls["integer"]): void {
+  const all = { ...call, scalars: [0, 0] as const };
+  lowerExpression(gpu, `integer ${op}`, integerTable[op], all, integerTypes(op));
+}
+
+function lowerExpression(
+  gpu: GpuLowering,
+  name: string,
+  expression: Expr,
+  call: Omit<ElementwiseCall, "kernel">,
+  types: Types,
+): void {
   const { shape, strides } = collapse(
     call.shape,
     call.inputs.map((input) => input.strides),
@@ -50,8 +75,8 @@ export function lowerElementwise(gpu: GpuLowering, call: ElementwiseCall): void 
     else params.push(access === "inner" || access === "outer" ? period / unit : 0);
   }
   gpu.dispatch({
-    shader: shaderFor(call.kernel, expression, operands, vector, shape.length),
-    constants: { Result: storedAs(call.out, unit) },
+    shader: shaderFor(name, expression, operands, vector, shape.length, types),
+    constants: { Result: types[1] === "u32" ? wide("u32", vector) : storedAs(call.out, unit) },
     bindings: [...call.inputs.map((input) => reads(input.slice)), writes(call.out)],
     ...linear(gpu, length, ...params),
   });
@@ -84,15 +109,17 @@ function shaderFor(
   operands: readonly Operand[],
   vector: boolean,
   rank: number,
+  types: Types,
 ): Shader {
   const modes = operands.map(({ access, half }) => (half ? `${access}-f16` : access));
   const strided = operands.some(({ access }) => access === "strided");
   const key = [name, vector ? "vec4" : "f32", ...modes, strided ? rank : ""].join(" ");
   let made = shaders.get(key);
   if (!made) {
-    const head = elementwiseHead(expression, operands, vector, rank);
+    const head = elementwiseHead(expression, operands, vector, rank, types);
+    const math = types === floats ? [mathText] : [];
     made = {
-      ...shader(`elementwise ${name}`, head, groupText, mathText, elementwiseText),
+      ...shader(name, head, groupText, ...math, elementwiseText),
       enables: operands.some(({ half }) => half) ? ["f16"] : [],
     };
     shaders.set(key, made);
@@ -106,6 +133,7 @@ export function elementwiseHead(
   modes: readonly Mode[],
   vector: boolean,
   rank: number,
+  [from, to]: Types = floats,
 ): string {
   const names = operandsOf(expression);
   const dims = Array.from({ length: rank }, (_, d) => d);
@@ -118,25 +146,26 @@ export function elementwiseHead(
     const { access, half } = modes[i] ?? { access: "full", half: false };
     if (access === "strided") fields.push(...dims.map((d) => `${name}Stride${d}: u32`));
     else fields.push(`${name}Period: u32`);
-    const wide = vector && access !== "scalar" && access !== "outer";
-    const type = half ? (wide ? "vec4h" : "f16") : wide ? "vec4f" : "f32";
+    const four = vector && access !== "scalar" && access !== "outer";
+    const type = half ? (four ? "vec4h" : "f16") : wide(from, four);
     bindings.push(`@group(0) @binding(${i + 1}) var<storage, read> ${name}Data: array<${type}>;`);
     const element = `${name}Data[${indexOf(name, access, dims)}]`;
-    loads.push(`  let ${name} = V(${half && !wide ? `f32(${element})` : element});`);
+    loads.push(`  let ${name} = V(${half && !four ? `f32(${element})` : element});`);
   }
-  const [v, int, uint] = vector ? ["vec4f", "vec4i", "vec4u"] : ["f32", "i32", "u32"];
+  const result = from === to ? "V" : "R";
   return [
-    `alias V = ${v};`,
-    `alias I = ${int};`,
-    `alias U = ${uint};`,
+    `alias V = ${wide(from, vector)};`,
+    ...(from === to ? [] : [`alias R = ${wide(to, vector)};`]),
+    `alias I = ${vector ? "vec4i" : "i32"};`,
+    `alias U = ${wide("u32", vector)};`,
     `struct Params {\n${fields.map((field) => `  ${field},`).join("\n")}\n}`,
     "@group(0) @binding(0) var<uniform> params: Params;",
     ...bindings,
     `@group(0) @binding(${names.length + 1}) var<storage, read_write> result: array<Result>;`,
-    "fn value(i: u32) -> V {",
+    `fn value(i: u32) -> ${result} {`,
     ...(strided ? coordinates(dims) : []),
     ...loads,
-    `  return ${emit(expression)};`,
+    `  return ${emit(expression, result)};`,
     "}",
   ].join("\n");
 }
@@ -166,18 +195,24 @@ function coordinates(dims: readonly number[]): string[] {
   return lines;
 }
 
-function emit(e: Expr): string {
+/** One element, or four. */
+const wide = (type: "f32" | "u32", four: boolean): string => (four ? `vec4${type[0]}` : type);
+
+/** @param to the result's type */
+function emit(e: Expr, to: string): string {
   switch (e.kind) {
     case "name":
       return e.name === "p" || e.name === "q" ? `V(params.${e.name})` : e.name;
     case "const":
-      return `V(${e.value})`;
+      return `${to}(${e.value})`;
     case "unary":
-      return unary[e.fn](emit(e.x));
+      return unary[e.fn](emit(e.x, to));
     case "binary":
-      return binary[e.fn](emit(e.x), emit(e.y));
-    case "select":
-      return `select(${emit(e.no)}, ${emit(e.yes)}, ${emit(e.x)} ${compare[e.fn]} ${emit(e.y)})`;
+      return binary[e.fn](emit(e.x, to), emit(e.y, to));
+    case "select": {
+      const [x, y, yes, no] = [e.x, e.y, e.yes, e.no].map((part) => emit(part, to));
+      return `select(${no}, ${yes}, ${x} ${compare[e.fn]} ${y})`;
+    }
   }
 }
 
@@ -201,6 +236,13 @@ const unary: Record<UnaryName, (x: string) => string> = {
   cos: call("cosOf"),
   tanh: call("tanhOf"),
   floor: call("floor"),
+  expm1: call("expm1Of"),
+  log1p: call("log1pOf"),
+  erf: call("erfOf"),
+  convert: (x) => `R(${x})`,
+  // A NaN is not above 0.
+  truncate: (x) =>
+    `select(R(select(V(0), ${x}, ${x} > V(0))), R(0xffffffffu), ${x} >= V(4294967296))`,
 };
 const binary: Record<BinaryName, (x: string, y: string) => string> = {
   add: infix("+"),

@@ -7,7 +7,7 @@ import {
   lowerConv2dInputGrad,
   lowerConv2dWeightGrad,
 } from "./conv.js";
-import { lowerElementwise } from "./elementwise.js";
+import { lowerElementwise, lowerInteger } from "./elementwise.js";
 import { lowerMatmul } from "./gemm.js";
 import { lowerUnscale, lowerUpdateScale } from "./loss-scale.js";
 import type { GpuLowering, Lower } from "./lowering.js";
@@ -25,12 +25,14 @@ import {
   lowerSgd,
 } from "./simple.js";
 import { lowerSoftmaxCrossEntropy, lowerSoftmaxCrossEntropyBackward } from "./softmax.js";
+import { lowerGatherAlong, lowerSort } from "./sort.js";
 
 /** How each row of the kernel table becomes dispatches. */
 const lowerings: { [K in KernelName]: Lower<K> } = {
   copy: lowerCopy,
   fill: lowerFill,
   elementwise: lowerElementwise,
+  integer: lowerInteger,
   reduce: lowerReduce,
   move: lowerMove,
   matmul: lowerMatmul,
@@ -48,6 +50,8 @@ const lowerings: { [K in KernelName]: Lower<K> } = {
   softmaxCrossEntropyBackward: lowerSoftmaxCrossEntropyBackward,
   gatherRows: lowerGatherRows,
   scatterAddRows: lowerScatterAddRows,
+  sort: lowerSort,
+  gatherAlong: lowerGatherAlong,
   oneHot: lowerOneHot,
   augment: lowerAugment,
   random: lowerRandom,

@@ -23,6 +23,7 @@ export { multiply_add } from "./peak";
 export { pool2d, pool2d_backward } from "./pool";
 export { random } from "./random";
 export { reduce_combine, reduce_partial } from "./reduce";
+export { gather_along, sort_rows } from "./sort";
 export { gather_rows, one_hot, scatter_add_rows } from "./rows";
 export { softmax_cross_entropy, softmax_cross_entropy_backward } from "./softmax";
 export {

@@ -86,6 +86,34 @@ const scatterAddRows = tables.map(([rows, picked, columns]) => (d: Draw) => ({
   out: d.floatResult(rows * columns),
 }));
 
+const orders = [
+  [1, 1],
+  [37, 10],
+  [3, 257],
+  [2, 1024],
+] as const;
+
+/** Ties, and numbers that are none. */
+const sort = orders.flatMap(([rows, length]) =>
+  [false, true].map((descending) => (d: Draw): HostCall<"sort"> => {
+    const x = Float64Array.from(d.integers(rows * length, 21), (i) => (i - 10) / 4);
+    x.set([Number.NaN, -0, Number.POSITIVE_INFINITY, 0, Number.NEGATIVE_INFINITY].slice(0, length));
+    const [index, rank] = [d.wordResult(rows * length), d.wordResult(rows * length)];
+    return { x, index, rank, rows, length, descending };
+  }),
+);
+
+/** Some indices are out of range. */
+const gatherAlong = orders.map(
+  ([rows, length]) =>
+    (d: Draw): HostCall<"gatherAlong"> => ({
+      ...{ rows, length, picked: 7 },
+      x: d.floats(rows * length),
+      index: d.integers(rows * 7, length + 2),
+      out: d.floatResult(rows * 7),
+    }),
+);
+
 const oneHot = [
   [7, 5],
   [257, 10],
@@ -116,5 +144,15 @@ const augment = images.map((set) => (d: Draw): HostCall<"augment"> => {
 
 /** Kernels that move values: copies, layouts, rows, images. */
 export const moving = {
-  ...{ copy, fill, move: [...move, moveWords], gatherRows, scatterAddRows, oneHot, augment },
+  ...{
+    copy,
+    fill,
+    move: [...move, moveWords],
+    gatherRows,
+    scatterAddRows,
+    sort,
+    gatherAlong,
+    oneHot,
+    augment,
+  },
 } satisfies CasesOf;
