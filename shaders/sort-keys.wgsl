@@ -1,5 +1,6 @@
-/// list[r, i] := (a word in the order of the numbers x[r, i], i): both zeros are one, NaN is the
+/// list[r, i] := (x[r, i], i), x's numbers as words in their order: both zeros are one, NaN is the
 /// largest. A row of the list has `width` entries, a power of two; those that x lacks come last.
+/// Constant: FLOATS, else x holds words.
 struct Params {
   length: u32,
   columns: u32,
@@ -11,6 +12,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> list: array<vec2u>;
 
 fn keyOf(bits: u32) -> u32 {
+  if (!FLOATS) {
+    return bits;
+  }
   let size = bits & 0x7fffffffu;
   if (size > 0x7f800000u) {
     return 0xffffffffu;

@@ -1,5 +1,11 @@
 import { type Expr, elementwiseKernels } from "./elementwise.js";
-import type { Conv2dShape, KernelCalls, KernelName, Pool2dShape } from "./kernels.js";
+import type {
+  Conv2dShape,
+  DepthwiseShape,
+  KernelCalls,
+  KernelName,
+  Pool2dShape,
+} from "./kernels.js";
 import { bytesPerElement, type Slice } from "./storage.js";
 
 /** What a kernel call is by its definition, whichever way a device computes it. */
@@ -52,6 +58,12 @@ const pool = (name: string, s: Pool2dShape, ...slices: Slice[]): CallCost => {
   return cost(name, [s.n, s.h, s.w, s.c], flops, bytesOf(...slices));
 };
 
+const depthwise = (name: string, s: DepthwiseShape, ...slices: Slice[]): CallCost => {
+  const macs = s.n * s.outH * s.outW * s.c * s.kh * s.kw;
+  const shape = `${s.n}x${s.h}x${s.w} ${s.c} ${s.kh}x${s.kw}`;
+  return cost(name, shape, 2 * macs, bytesOf(...slices));
+};
+
 const costs: Costs = {
   copy: ({ src, dst }) => cost("copy", [dst.length], 0, bytesOf(src, dst)),
   fill: ({ dst }) => cost("fill", [dst.length], 0, bytesOf(dst)),
@@ -80,6 +92,9 @@ const costs: Costs = {
     conv("conv2dInference", shape, x, w, bias, residual, out),
   conv2dInputGrad: ({ dy, w, dx, shape }) => conv("conv2dInputGrad", shape, dy, w, dx),
   conv2dWeightGrad: ({ x, dy, dw, shape }) => conv("conv2dWeightGrad", shape, x, dy, dw),
+  depthwise2d: ({ x, w, out, shape }) => depthwise("depthwise2d", shape, x, w, out),
+  depthwise2dWeightGrad: ({ x, dy, dw, shape }) =>
+    depthwise("depthwise2dWeightGrad", shape, x, dy, dw),
   // Mean 1, centred variance 3, a multiply-add to normalise; the residual and the ReLU.
   batchNorm: ({ x, residual, out, rows, channels, relu }) => {
     const each = 6 + (residual ? 1 : 0) + (relu ? 1 : 0);

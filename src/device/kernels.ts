@@ -5,7 +5,7 @@ import type { Slice } from "./storage.js";
  * The closed table of kernels. Each device implements every row; everything above calls
  * `device.run(name, call)`. Shapes are row-major; elements are 32 bits wide (f32 unless said).
  * On a device with the feature shader-f16 the activations of elementwise, reduce (its x), matmul,
- * convolutions, batch norm and pooling and what copy, fill, move and augment write may be f16:
+ * convolutions (also depthwise ones), batch norm and pooling and what copy, fill, move and augment write may be f16:
  * arithmetic stays f32. An operation's operands then agree; a weight's gradient may be f32.
  * A slice that a kernel writes never lies in the same storage as a slice it reads, except where a
  * row says "in place". Sizes may be odd; a size of zero is filtered out above the device.
@@ -48,6 +48,10 @@ export interface KernelCalls {
   conv2dInputGrad: { dy: Slice; w: Slice; dx: Slice; shape: Conv2dShape };
   /** dw := gradient of conv2d with respect to w. */
   conv2dWeightGrad: { x: Slice; dy: Slice; dw: Slice; shape: Conv2dShape };
+  /** out[n,oh,ow,c] := sum x[n, oh*sh - padTop + i*dh, ow*sw - padLeft + j*dw, c] * w[i,j,c]. */
+  depthwise2d: { x: Slice; w: Slice; out: Slice; shape: DepthwiseShape };
+  /** dw := gradient of depthwise2d with respect to w. */
+  depthwise2dWeightGrad: { x: Slice; dy: Slice; dw: Slice; shape: DepthwiseShape };
   /**
    * Training batch norm over rows. mean and invStd ([channels]) are written for the backward pass;
    * running statistics are updated in place (variance unbiased: times rows / (rows - 1)):
@@ -284,6 +288,24 @@ export interface Conv2dShape {
   strideW: number;
   padH: number;
   padW: number;
+  outH: number;
+  outW: number;
+}
+
+/** NHWC, w [kh, kw, c]; pads may be negative, which leaves out a part of x. */
+export interface DepthwiseShape {
+  n: number;
+  h: number;
+  w: number;
+  c: number;
+  kh: number;
+  kw: number;
+  strideH: number;
+  strideW: number;
+  dilationH: number;
+  dilationW: number;
+  padTop: number;
+  padLeft: number;
   outH: number;
   outW: number;
 }

@@ -28,7 +28,7 @@ export class Conv2d extends Module {
     options: Conv2dLayerOptions = {},
   ) {
     super();
-    const [kh, kw] = pair(kernel);
+    const [kh, kw] = pair("Conv2d", "the kernel", kernel);
     const fan = inChannels * kh * kw;
     if (options.image && inChannels > imageChannels) {
       throw new RangeError(

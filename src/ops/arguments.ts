@@ -1,4 +1,5 @@
 import { ShapeError } from "../device/errors.js";
+import { shown } from "../device/options.js";
 import { formatShape, normaliseAxes } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 
@@ -48,5 +49,11 @@ export const checkAxis = (op: string, x: Tensor, axis: number): number =>
 /** A pair given as one number for both or as [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
 
-export const pair = (value: Pair): readonly [number, number] =>
-  typeof value === "number" ? [value, value] : value;
+/** Both numbers of a pair; a ShapeError where it is neither form. */
+export function pair(op: string, name: string, value: Pair): readonly [number, number] {
+  if (typeof value === "number") return [value, value];
+  if (Array.isArray(value) && value.length === 2) return value as [number, number];
+  throw new ShapeError(
+    `${op}: ${name} must be one number or [vertical, horizontal], not ${shown(value)}`,
+  );
+}

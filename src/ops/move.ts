@@ -21,30 +21,43 @@ export interface Piece {
 export const whole = (shape: Shape): Steps => ({ offset: 0, strides: stridesOf(shape) });
 
 /**
- * A tensor put together from pieces of x, which cover it. Gradients go back to where each element
- * came from. Pieces are `apart` if no element of x is in two of them.
+ * A tensor put together from pieces of x, and of `rest` where there is none. Gradients go back to
+ * where each element came from. Pieces are `distinct` if no element of x is in two of them.
  */
 export function assemble(
   op: string,
   x: Tensor,
   shape: Shape,
   pieces: readonly Piece[],
-  apart = true,
+  { distinct = true, rest = 0 } = {},
 ): Tensor {
   const out = empty(x.device, shape, x.dtype, op);
+  const given = pieces.reduce((sum, piece) => sum + sizeOf(piece.shape), 0);
+  if (given < out.size) x.device.run("fill", { dst: out.slice, value: rest });
   for (const { shape, from, to } of pieces) move(x, out, shape, from, to);
   return record(op, out, [x], (g, sink) => {
     const dx = sink(0);
-    giveBack(g, dx, pieces, apart);
+    giveBack(g, dx, pieces, distinct);
     return [dx];
   });
 }
 
+/** Images [n, h, w, c] with zeros between their rows and columns: element (y, x) is (y sh, x sw)'s. */
+export function apart(x: Tensor, strideH: number, strideW: number): Tensor {
+  if (strideH === 1 && strideW === 1) return x;
+  const [n = 0, h = 0, w = 0, c = 0] = x.shape;
+  const shape = [n, Math.max(0, (h - 1) * strideH + 1), Math.max(0, (w - 1) * strideW + 1), c];
+  const [image = 0, row = 0, column = 0] = stridesOf(shape);
+  const strides = [image, row * strideH, column * strideW, 1];
+  const pieces = [{ shape: x.shape, from: whole(x.shape), to: { offset: 0, strides } }];
+  return assemble("conv2d", x, shape, pieces);
+}
+
 /** dx := the sum of what `pieces` took of each element of x. */
-export function giveBack(g: Tensor, dx: Tensor, pieces: readonly Piece[], apart = true): void {
+function giveBack(g: Tensor, dx: Tensor, pieces: readonly Piece[], distinct: boolean): void {
   if (dx.size === 0) return;
   const taken = pieces.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  if (apart && pieces.every(({ again }) => !again)) {
+  if (distinct && pieces.every(({ again }) => !again)) {
     if (taken < dx.size) dx.device.run("fill", { dst: dx.slice, value: 0 });
     for (const { shape, from, to } of pieces) move(g, dx, shape, to, from);
     return;

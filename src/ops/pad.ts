@@ -1,11 +1,9 @@
-import { record } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import { checkOptions, type OptionTable, shown } from "../device/options.js";
-import { empty } from "../tensor/create.js";
 import { formatShape, type Shape, sizeOf, stridesOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkInputs } from "./arguments.js";
-import { assemble, move, type Piece, whole } from "./move.js";
+import { assemble, type Piece, whole } from "./move.js";
 
 export interface PadOptions {
   /**
@@ -31,6 +29,7 @@ export function pad(x: Tensor, paddings: readonly Padding[], options: PadOptions
   checkInputs("pad", [x], x.dtype);
   const { mode = "constant", value = 0 } = options;
   const sides = sidesOf(x, paddings);
+  if (sides.every(([before, after]) => before + after === 0)) return x;
   if (mode === "constant") return padConstant(x, sides, value);
   return sides.reduce<Tensor>(
     (y, [before, after], axis) => (before + after > 0 ? padFrom(y, mode, axis, before, after) : y),
@@ -62,15 +61,8 @@ function padConstant(x: Tensor, sides: readonly Sides[], value: number): Tensor 
   const shape = x.shape.map((d, i) => d + (sides[i]?.[0] ?? 0) + (sides[i]?.[1] ?? 0));
   const strides = stridesOf(shape);
   const offset = sides.reduce((sum, [before], d) => sum + before * (strides[d] ?? 0), 0);
-  const middle = { offset, strides };
-  const out = empty(x.device, shape, x.dtype, "pad");
-  if (out.size > 0 && x.size < out.size) x.device.run("fill", { dst: out.slice, value });
-  move(x, out, x.shape, whole(x.shape), middle);
-  return record("pad", out, [x], (g, sink) => {
-    const dx = sink(0);
-    move(g, dx, x.shape, middle, whole(x.shape));
-    return [dx];
-  });
+  const middle = { shape: x.shape, from: whole(x.shape), to: { offset, strides } };
+  return assemble("pad", x, shape, [middle], { rest: value });
 }
 
 /** Along one axis, from x's own elements. */
@@ -110,6 +102,6 @@ function padFrom(
     x,
     shape,
     pieces.filter((p) => sizeOf(p.shape) > 0),
-    false,
+    { distinct: false },
   );
 }

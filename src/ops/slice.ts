@@ -11,7 +11,7 @@ import { assemble, whole } from "./move.js";
  * [start, stop, step] is start, start + step, ... until before stop, as in Python: negative starts
  * and stops count from the end, null is as far as the step goes. The step defaults to 1.
  */
-export type Range =
+export type SliceRange =
   | number
   | null
   | readonly [start: number | null, stop?: number | null, step?: number];
@@ -20,7 +20,7 @@ export type Range =
  * A part of x: a range for each of its first dimensions, the others whole. `slice(x, [null, [1, -1],
  * 0])` is Python's x[:, 1:-1, 0]. A start or stop outside of x is a ShapeError, not cut to fit.
  */
-export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
+export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   checkInputs("slice", [x], x.dtype);
   if (!Array.isArray(ranges) || ranges.length > x.shape.length) {
     throw new ShapeError(
@@ -46,7 +46,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   return assemble("slice", x, shape, [{ shape, from, to: whole(shape) }]);
 }
 
-function resolve(x: Tensor, d: number, size: number, range: Exclude<Range, number>) {
+function resolve(x: Tensor, d: number, size: number, range: Exclude<SliceRange, number>) {
   const [first = null, last = null, step = 1] = range ?? [];
   if (!Number.isInteger(step) || step === 0) {
     throw new ShapeError(`slice: the step ${step} along axis ${d} must be an integer but 0`);

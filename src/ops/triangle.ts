@@ -6,14 +6,15 @@ import { checkInputs } from "./arguments.js";
 import { lessEqual, where } from "./elementwise.js";
 
 /** x [..., rows, columns] with zeros above a diagonal; 0 is the main one, 1 the next above it. */
-export const tril = (x: Tensor, diagonal = 0): Tensor => where(below("tril", x, diagonal), x, 0);
+export const tril = (x: Tensor, diagonal = 0): Tensor =>
+  where(lowerTriangle("tril", x, diagonal), x, 0);
 
 /** x [..., rows, columns] with zeros below a diagonal. */
 export const triu = (x: Tensor, diagonal = 0): Tensor =>
-  where(below("triu", x, diagonal - 1), 0, x);
+  where(lowerTriangle("triu", x, diagonal - 1), 0, x);
 
 /** 1 where column - row <= diagonal: [rows, columns]. */
-function below(op: string, x: Tensor, diagonal: number): Tensor {
+export function lowerTriangle(op: string, x: Tensor, diagonal: number): Tensor {
   checkInputs(op, [x], "float");
   const [rows, columns] = [x.shape.at(-2), x.shape.at(-1)];
   if (rows === undefined || columns === undefined) {

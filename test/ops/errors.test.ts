@@ -1,22 +1,27 @@
 import { expect, it } from "vitest";
 import { OptionError, ReleasedError, ShapeError } from "../../src/device/errors.js";
+import { adaptiveAvgPool2d } from "../../src/ops/adaptive-pool2d.js";
+import { attention } from "../../src/ops/attention.js";
 import { augment } from "../../src/ops/augment.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
 import { cast } from "../../src/ops/cast.js";
 import { conv2d } from "../../src/ops/conv2d.js";
+import { conv2dTranspose } from "../../src/ops/conv2d-transpose.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { advance, dropout } from "../../src/ops/dropout.js";
 import { einsum } from "../../src/ops/einsum.js";
 import { add, clamp, mul, relu, sub } from "../../src/ops/elementwise.js";
 import { embedding } from "../../src/ops/gather.js";
+import { gridSample } from "../../src/ops/grid-sample.js";
 import { concat, stack } from "../../src/ops/join.js";
 import { permute, reshape, squeeze } from "../../src/ops/layout.js";
 import { mse } from "../../src/ops/losses.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { pad } from "../../src/ops/pad.js";
-import { maxPool2d } from "../../src/ops/pool2d.js";
+import { avgPool2d, maxPool2d } from "../../src/ops/pool2d.js";
 import { argmax, max, mean, sum } from "../../src/ops/reduce.js";
 import { expand, repeat, tile } from "../../src/ops/repeat.js";
+import { dct2d, upsample2d } from "../../src/ops/resample.js";
 import { roll, slice, split } from "../../src/ops/slice.js";
 import { sort, topk } from "../../src/ops/sort.js";
 import { variance } from "../../src/ops/statistics.js";
@@ -111,6 +116,73 @@ describeOnDevices("bad and empty arguments", (device) => {
     ["einsum's dots", () => einsum("...i->i", of([2])), /instead of "\.\.\."/],
     ["batches", () => matmul(of([2, 3, 4]), of([3, 4, 2])), /matmul \(batches\).*do not broadcast/],
     [
+      "groups",
+      () => conv2d(of([1, 5, 5, 4]), of([3, 3, 4, 2]), { groups: 2 }),
+      /takes 4 in each of 2/,
+    ],
+    [
+      "filters",
+      () => conv2d(of([1, 5, 5, 4]), of([3, 3, 2, 3]), { groups: 2 }),
+      /3 filters .* 2 groups/,
+    ],
+    [
+      "dilation",
+      () => conv2d(of([1, 5, 5, 4]), of([3, 3, 4, 2]), { dilation: 3 }),
+      /with dilation does not fit/,
+    ],
+    [
+      "three paddings",
+      () => conv2d(of([1, 5, 5, 4]), of([3, 3, 4, 2]), { padding: [1, 1, 1] as unknown as number }),
+      /padding must be one number or .*\[1,1,1\]/,
+    ],
+    [
+      "a transposed filter",
+      () => conv2dTranspose(of([1, 5, 5, 4]), of([3, 3, 4, 2])),
+      /4 channels.*takes 2/,
+    ],
+    [
+      "outputPadding",
+      () => conv2dTranspose(of([1, 5, 5, 4]), of([3, 3, 2, 4]), { outputPadding: 1 }),
+      /\[1, 1\] must be below the stride \[1, 1\]/,
+    ],
+    [
+      "no pixels left",
+      () => conv2dTranspose(of([1, 2, 2, 4]), of([1, 1, 2, 4]), { padding: 1 }),
+      /leaves 0 x 0 pixels/,
+    ],
+    [
+      "a size and a scale",
+      () => upsample2d(of([1, 2, 2, 1]), { size: 4, scale: 2 }),
+      /either size or scale/,
+    ],
+    ["no size", () => upsample2d(of([1, 2, 2, 1]), {}), /either size or scale/],
+    [
+      "corners of blocks",
+      () => upsample2d(of([1, 2, 2, 1]), { size: 4, alignCorners: true }),
+      /needs mode/,
+    ],
+    [
+      "a size of 0",
+      () => upsample2d(of([1, 2, 2, 1]), { scale: 0.3 }),
+      /scaled size must be .* not 0/,
+    ],
+    [
+      "cells",
+      () => adaptiveAvgPool2d(of([1, 2, 2, 1]), 0),
+      /size must be an integer of at least 1/,
+    ],
+    [
+      "a grid",
+      () => gridSample(of([2, 3, 3, 1]), of([1, 4, 4, 2])),
+      /a grid \[2, outH, outW, 2\], not \[1, 4, 4, 2\]/,
+    ],
+    [
+      "keys",
+      () => attention(of([3, 4]), of([5, 4]), of([6, 4])),
+      /\[3, 4\], \[5, 4\], \[6, 4\] must be/,
+    ],
+    ["images for the DCT", () => dct2d(of([3, 4])), /dct2d: x must be \[n, h, w, c\]/],
+    [
       "one row in training",
       () =>
         batchNorm(
@@ -155,6 +227,31 @@ describeOnDevices("bad and empty arguments", (device) => {
       /no option reduce.*reduction/,
     ],
     ["sort", () => sort(of([3]), 0, { reverse: true } as object), /no option reverse/],
+    [
+      "conv2d",
+      () => conv2d(of([1, 3, 3, 1]), of([1, 1, 1, 1]), { pad: 1 } as object),
+      /no option pad/,
+    ],
+    [
+      "avgPool2d",
+      () => avgPool2d(of([1, 3, 3, 1]), 2, { ceilMode: true } as object),
+      /no option ceilMode/,
+    ],
+    [
+      "upsample2d",
+      () => upsample2d(of([1, 3, 3, 1]), { size: 5, mode: "cubic" } as object),
+      /"bicubic"/,
+    ],
+    [
+      "gridSample",
+      () => gridSample(of([1, 3, 3, 1]), of([1, 1, 1, 2]), { mode: "nearest" } as object),
+      /no option mode/,
+    ],
+    [
+      "attention",
+      () => attention(of([2, 2]), of([2, 2]), of([2, 2]), { isCausal: true } as object),
+      /no option isCausal/,
+    ],
     ["variance", () => variance(of([3]), [0], { ddof: 1 } as object), /no option ddof/],
   ];
 

@@ -1,14 +1,21 @@
 import {
   abs,
+  adaptiveAvgPool2d,
+  adaptiveMaxPool2d,
   add,
   affine,
   argmin,
   argsort,
+  attention,
+  avgPool2d,
   bce,
   bceWithLogits,
   cast,
   concat,
+  conv2d,
+  conv2dTranspose,
   cumsum,
+  dct2d,
   div,
   einsum,
   embedding,
@@ -21,6 +28,8 @@ import {
   geluExact,
   greater,
   greaterEqual,
+  gridSample,
+  idct2d,
   less,
   lessEqual,
   log1p,
@@ -51,6 +60,7 @@ import {
   tril,
   triu,
   unsqueeze,
+  upsample2d,
   variance,
   where,
   windows,
@@ -150,6 +160,53 @@ const ordering: Record<string, Case> = {
   "argsort of ties": (x) => argsort(float(x), 1),
 };
 
+const images: Record<string, Case> = {
+  "conv2d, dilated": (x, w) => conv2d(x, w, { dilation: [2, 3], stride: [2, 1], padding: [2, 1] }),
+  "conv2d in groups": (x, w) => conv2d(x, w, { groups: 3, padding: 1 }),
+  "conv2d in groups, dilated": (x, w) => conv2d(x, w, { groups: 2, dilation: 2, stride: 2 }),
+  "conv2d with unequal padding": (x, w) => conv2d(x, w, { padding: [0, 2, 3, 1], stride: 2 }),
+  "conv2d by channels": (x, w) => conv2d(x, w, { groups: 5, padding: 1 }),
+  "conv2d by channels, two filters each, stride, dilation, unequal padding": (x, w) =>
+    conv2d(x, w, { groups: 3, stride: [2, 3], dilation: [2, 1], padding: [1, 2, 0, 3] }),
+  "conv2d by channels, more padding than filter": (x, w) =>
+    conv2d(x, w, { groups: 4, padding: [3, 4] }),
+  conv2dTranspose: (x, w) => conv2dTranspose(x, w, { stride: 2, padding: 1 }),
+  "conv2dTranspose with outputPadding": (x, w) =>
+    conv2dTranspose(x, w, { stride: [3, 2], padding: [1, 0], outputPadding: [2, 1] }),
+  "conv2dTranspose in groups, dilated": (x, w) =>
+    conv2dTranspose(x, w, {
+      ...{ stride: [2, 1], padding: [1, 2], outputPadding: [1, 0], dilation: [2, 3], groups: 3 },
+    }),
+  "conv2dTranspose dilated, cut": (x, w) =>
+    conv2dTranspose(x, w, { stride: 2, padding: [3, 1], outputPadding: 1, dilation: [2, 1] }),
+  "avgPool2d without its padding": (x) =>
+    avgPool2d(x, [3, 4], { stride: [2, 3], padding: [1, 2], countIncludePad: false }),
+  adaptiveAvgPool2d: (x) => adaptiveAvgPool2d(x, [3, 2]),
+  "adaptiveAvgPool2d to more": (x) => adaptiveAvgPool2d(x, [5, 4]),
+  adaptiveMaxPool2d: (x) => adaptiveMaxPool2d(x, [3, 4]),
+  "upsample2d, nearest": (x) => upsample2d(x, { size: [9, 4] }),
+  "upsample2d, nearest, odd": (x) => upsample2d(x, { size: [10, 3] }),
+  "upsample2d, bilinear": (x) => upsample2d(x, { scale: [2, 1.7], mode: "bilinear" }),
+  "upsample2d, bilinear, corners aligned": (x) =>
+    upsample2d(x, { size: [7, 3], mode: "bilinear", alignCorners: true }),
+  "upsample2d, bicubic": (x) => upsample2d(x, { size: [11, 3], mode: "bicubic" }),
+  "upsample2d, bicubic, corners aligned": (x) =>
+    upsample2d(x, { size: [8, 9], mode: "bicubic", alignCorners: true }),
+  dct2d: (x) => dct2d(x),
+  idct2d: (x) => idct2d(x),
+  ...Object.fromEntries(
+    (["zeros", "border", "reflection"] as const).flatMap((padding) =>
+      [true, false].map((alignCorners): [string, Case] => [
+        `gridSample, ${padding}, corners ${alignCorners ? "aligned" : "not aligned"}`,
+        (x, grid) => gridSample(x, grid, { padding, alignCorners }),
+      ]),
+    ),
+  ),
+  attention: (q, k, v) => attention(q, k, v),
+  "attention, causal": (q, k, v) => attention(q, k, v, { causal: true }),
+  "attention with a mask": (q, k, mask) => attention(q, k, k, { mask }),
+};
+
 /** An op for each case of test/fixtures/ops.py. */
 export const opCases: Record<string, Case> = {
   ...moving,
@@ -157,4 +214,5 @@ export const opCases: Record<string, Case> = {
   ...elementwise,
   ...products,
   ...ordering,
+  ...images,
 };

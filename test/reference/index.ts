@@ -3,6 +3,7 @@ import type { HostCall } from "../support/host-call.js";
 import * as basic from "./basic.js";
 import * as batchNorm from "./batch-norm.js";
 import * as conv2d from "./conv2d.js";
+import * as depthwise from "./depthwise.js";
 import * as loss from "./loss.js";
 import * as lossScale from "./loss-scale.js";
 import { matmul } from "./matmul.js";
@@ -18,6 +19,7 @@ export const references: { readonly [K in KernelName]: (call: HostCall<K>) => vo
   ...basic,
   ...batchNorm,
   ...conv2d,
+  ...depthwise,
   ...loss,
   ...lossScale,
   ...optimizers,

@@ -1,7 +1,7 @@
 import { test } from "vitest";
 import type { Device } from "../../src/device/device.js";
 import type { KernelName } from "../../src/device/kernels.js";
-import { kernelBounds } from "../../src/lab/kernel-check/bounds.js";
+import { boundsOf } from "../../src/lab/kernel-check/bounds.js";
 import { kernelCases } from "../../src/lab/kernel-check/cases/index.js";
 import type { CaseOf } from "../../src/lab/kernel-check/cases/table.js";
 import { compareCall } from "../../src/lab/kernel-check/compare-call.js";
@@ -39,7 +39,7 @@ export function kernelCase<K extends KernelName>(
   };
   const check = async (device: Device): Promise<void> => {
     const { call, expected } = prepare();
-    const bounds = { ...kernelBounds[kernel], ...tolerances };
+    const bounds = { ...boundsOf(kernel, call), ...tolerances };
     const { wrong } = await compareCall(device, kernel, call, expected, bounds);
     if (wrong) throw new Error(wrong);
   };

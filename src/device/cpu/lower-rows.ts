@@ -8,19 +8,26 @@ const contiguousChunk = 16384;
 const columnChunk = 512;
 
 export function lowerReduce(call: KernelCalls["reduce"], lowering: Lowering): void {
-  const { x, out, outer, reduced, inner } = call;
-  const op = reduceOps[call.op];
+  reduceAt(call.op, lowering.address(call.x), lowering.address(call.out), call, lowering);
+}
+
+/** `reduce` from one address to another. */
+export function reduceAt(
+  name: KernelCalls["reduce"]["op"],
+  x: number,
+  out: number,
+  { outer, reduced, inner }: Pick<KernelCalls["reduce"], "outer" | "reduced" | "inner">,
+  lowering: Lowering,
+): void {
+  const op = reduceOps[name];
   const chunk = inner === 1 ? contiguousChunk : columnChunk;
   const chunks = Math.ceil(reduced / chunk);
   const partials = lowering.scratch(8 * outer * chunks * inner);
   lowering.command("reduce_partial", [
-    ...[op, lowering.address(x), partials],
+    ...[op, x, partials],
     ...[outer, reduced, inner, chunk, chunks],
   ]);
-  lowering.command("reduce_combine", [
-    ...[op, partials, lowering.address(out)],
-    ...[outer, inner, chunks, reduced],
-  ]);
+  lowering.command("reduce_combine", [...[op, partials, out], ...[outer, inner, chunks, reduced]]);
 }
 
 export function lowerSoftmaxCrossEntropy(

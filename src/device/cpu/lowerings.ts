@@ -5,6 +5,7 @@ import {
   lowerConv2dInputGrad,
   lowerConv2dWeightGrad,
 } from "./conv.js";
+import { lowerDepthwise2d, lowerDepthwise2dWeightGrad } from "./lower-depthwise.js";
 import { lowerCopy, lowerElementwise, lowerFill, lowerInteger } from "./lower-elementwise.js";
 import { lowerUnscale, lowerUpdateScale } from "./lower-loss-scale.js";
 import { lowerMove } from "./lower-move.js";
@@ -48,6 +49,8 @@ export const lowerings: {
   conv2dInference: lowerConv2dInference,
   conv2dInputGrad: lowerConv2dInputGrad,
   conv2dWeightGrad: lowerConv2dWeightGrad,
+  depthwise2d: lowerDepthwise2d,
+  depthwise2dWeightGrad: lowerDepthwise2dWeightGrad,
   batchNorm: lowerBatchNorm,
   batchNormInference: lowerBatchNormInference,
   batchNormBackward: lowerBatchNormBackward,

@@ -7,6 +7,7 @@ import {
   lowerConv2dInputGrad,
   lowerConv2dWeightGrad,
 } from "./conv.js";
+import { lowerDepthwise2d, lowerDepthwise2dWeightGrad } from "./depthwise.js";
 import { lowerElementwise, lowerInteger } from "./elementwise.js";
 import { lowerMatmul } from "./gemm.js";
 import { lowerUnscale, lowerUpdateScale } from "./loss-scale.js";
@@ -40,6 +41,8 @@ const lowerings: { [K in KernelName]: Lower<K> } = {
   conv2dInference: lowerConv2dInference,
   conv2dInputGrad: lowerConv2dInputGrad,
   conv2dWeightGrad: lowerConv2dWeightGrad,
+  depthwise2d: lowerDepthwise2d,
+  depthwise2dWeightGrad: lowerDepthwise2dWeightGrad,
   batchNorm: lowerBatchNorm,
   batchNormInference: lowerBatchNormInference,
   batchNormBackward: lowerBatchNormBackward,

@@ -2,13 +2,16 @@ import gatherText from "../../../shaders/gather-rows.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import oneHotText from "../../../shaders/one-hot.wgsl";
 import scatterText from "../../../shaders/scatter-add-rows.wgsl";
+import sortedScatterText from "../../../shaders/scatter-add-sorted.wgsl";
 import { float32Bits } from "../float32.js";
 import type { KernelCalls } from "../kernels.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
+import { sortRows } from "./sort.js";
 import { perGroup, vectorType } from "./spread.js";
 
 const gatherShader = shader("gatherRows", groupText, gatherText);
 const scatterShader = shader("scatterAddRows", groupText, scatterText);
+const sortedScatterShader = shader("scatterAddSorted", groupText, sortedScatterText);
 const oneHotShader = shader("oneHot", groupText, oneHotText);
 
 export function lowerGatherRows(gpu: GpuLowering, call: KernelCalls["gatherRows"]): void {
@@ -24,10 +27,24 @@ export function lowerGatherRows(gpu: GpuLowering, call: KernelCalls["gatherRows"
   });
 }
 
+/** Comparisons from which on sorting the indices beats looking through all of them for each row. */
+const manyComparisons = 2 ** 22;
+
 export function lowerScatterAddRows(gpu: GpuLowering, call: KernelCalls["scatterAddRows"]): void {
   const { V, width } = vectorType(call.columns);
   const columns = call.columns / width;
   const length = call.rows * columns;
+  if (length * call.picked >= manyComparisons) {
+    const sorted = sortRows(gpu, call.index, 1, call.picked, false);
+    gpu.dispatch({
+      shader: sortedScatterShader,
+      constants: { V },
+      bindings: [reads(call.dy), reads(sorted.list), writes(call.out)],
+      params: [length, columns, sorted.width],
+      workgroups: perGroup(length, 64),
+    });
+    return;
+  }
   gpu.dispatch({
     shader: scatterShader,
     constants: { V },

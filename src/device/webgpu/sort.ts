@@ -4,6 +4,7 @@ import finishText from "../../../shaders/sort-finish.wgsl";
 import keysText from "../../../shaders/sort-keys.wgsl";
 import passText from "../../../shaders/sort-pass.wgsl";
 import type { KernelCalls } from "../kernels.js";
+import type { Slice } from "../storage.js";
 import { type GpuLowering, reads, shader, writes } from "./lowering.js";
 import { perGroup } from "./spread.js";
 
@@ -12,16 +13,34 @@ const passShader = shader("sort", groupText, passText);
 const finishShader = shader("sort order", groupText, finishText);
 const gatherShader = shader("gatherAlong", groupText, gatherText);
 
-/** Bitonic: log2(n) (log2(n) + 1) / 2 passes, all rows in each. */
-export function lowerSort(gpu: GpuLowering, call: KernelCalls["sort"]): void {
-  const { x, index, rank, rows, length, descending } = call;
+/** A list of (key, index) and the entries it has for a row: a power of two. */
+interface SortedList {
+  readonly list: Slice;
+  readonly width: number;
+}
+
+/**
+ * The rows of x in ascending order of their keys, equal ones of their indices. Bitonic:
+ * log2(n) (log2(n) + 1) / 2 passes, all rows in each.
+ *
+ * @param flipped bits of the keys
+ */
+export function sortRows(
+  gpu: GpuLowering,
+  x: Slice,
+  rows: number,
+  length: number,
+  floats: boolean,
+  flipped = 0,
+): SortedList {
   const width = 2 ** Math.ceil(Math.log2(length));
   const entries = rows * width;
   const list = gpu.scratch(2 * entries);
   gpu.dispatch({
     shader: keysShader,
+    constants: { FLOATS: floats },
     bindings: [reads(x), writes(list)],
-    params: [entries, length, width, descending ? 0xffffffff : 0],
+    params: [entries, length, width, flipped],
     workgroups: perGroup(entries, 64),
   });
   for (let block = 2; block <= width; block *= 2) {
@@ -34,6 +53,12 @@ export function lowerSort(gpu: GpuLowering, call: KernelCalls["sort"]): void {
       });
     }
   }
+  return { list, width };
+}
+
+export function lowerSort(gpu: GpuLowering, call: KernelCalls["sort"]): void {
+  const { x, index, rank, rows, length, descending } = call;
+  const { list, width } = sortRows(gpu, x, rows, length, true, descending ? 0xffffffff : 0);
   gpu.dispatch({
     shader: finishShader,
     bindings: [reads(list), writes(index), writes(rank)],

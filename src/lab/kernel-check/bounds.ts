@@ -16,6 +16,8 @@ export const kernelBounds: Record<KernelName, Readonly<Record<string, Tolerance>
   conv2dInference: { out: normRelative },
   conv2dInputGrad: { dx: normRelative },
   conv2dWeightGrad: { dw: normRelative },
+  depthwise2d: { out: normRelative },
+  depthwise2dWeightGrad: { dw: normRelative },
   batchNorm: {
     out: normRelative,
     mean: maxRelative,

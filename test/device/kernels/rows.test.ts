@@ -10,6 +10,7 @@ const sizes: readonly (readonly [rows: number, picked: number, columns: number])
   [10, 1031, 1],
   [3, 2, 4099],
   [1031, 3, 33],
+  [771, 6007, 3],
 ];
 
 const gathers = [

@@ -286,6 +286,8 @@ describe("GEMMs", () => {
     ...convCases(convShape([2, 9, 7, 4], [3, 3, 8], { stride: [2, 2], pad: [1, 1] })),
     ...convCases(convShape([3, 6, 7, 33], [1, 1, 16], { stride: [2, 2] })),
     ...convCases(convShape([2, 12, 12, 16], [3, 3, 20], { pad: [1, 1] })),
+    ...tableCases("depthwise2d", "f16"),
+    ...tableCases("depthwise2dWeightGrad", "f16"),
   ]);
 });
 

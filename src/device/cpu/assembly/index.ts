@@ -13,6 +13,7 @@ export {
   batchnorm_backward_partial,
 } from "./batchnorm-backward";
 export { copy, fill } from "./copy";
+export { depthwise, depthwise_gradient } from "./depthwise";
 export { gemm_columns, gemm_sum } from "./gemm-columns";
 export { gemm_pack } from "./gemm-pack";
 export { gemm_rows } from "./gemm-rows";

@@ -58,6 +58,8 @@ const tables = [
   [257, 35, 64],
   [10, 1031, 1],
   [3, 2, 4099],
+  // So many that the indices are sorted.
+  [1031, 9001, 4],
 ] as const;
 
 const gatherRows = [
