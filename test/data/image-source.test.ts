@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { badNets, poison, triggered } from "../../src/attacks/index.js";
 import { contentHash } from "../../src/data/hash.js";
 import {
-  concat,
+  concatImages,
   imageSource,
   loadImages,
   readImages,
@@ -28,8 +28,8 @@ describe("image sources", () => {
       ],
       [(await poison(set, attack, options)).set, (await poison(source, attack, options)).set],
       [(await triggered(set, attack, 1)).set, (await triggered(source, attack, 1)).set],
-      [concat(set, tinySet(4, 9)), concat(source, tinySet(4, 9))],
-      [concat(tinySet(4, 9), set), concat(tinySet(4, 9), source)],
+      [concatImages(set, tinySet(4, 9)), concatImages(source, tinySet(4, 9))],
+      [concatImages(tinySet(4, 9), set), concatImages(tinySet(4, 9), source)],
       [resized(set, 9, 4), resized(source, 9, 4)],
     ] as const;
     for (const [eager, lazy] of both) {
