@@ -1,3 +1,5 @@
+import "./methods.js";
+
 export * from "./adaptive-pool2d.js";
 export * from "./attention.js";
 export * from "./augment.js";
@@ -17,6 +19,7 @@ export * from "./layer-norm.js";
 export { flatten, permute, reshape, squeeze, transpose, unsqueeze } from "./layout.js";
 export * from "./losses.js";
 export * from "./matmul.js";
+export type { TensorMethods } from "./methods.js";
 export * from "./pad.js";
 export * from "./pool2d.js";
 export * from "./random.js";
