@@ -22,7 +22,9 @@ import * as triangle from "./triangle.js";
  * @throws ReleasedError when it was released; UnsupportedPrecisionError for f16 where there is none
  */
 async function to(x: Tensor, device: Device): Promise<Tensor> {
-  return x.device === device ? x : tensor(device, await x.read(), x.shape, x.dtype);
+  if (x.device === device) return x;
+  const values = await (x.dtype === "u32" ? x.readIntegers() : x.read());
+  return tensor(device, values, x.shape, x.dtype);
 }
 
 /** Ops that are methods of their first tensor too: `x.add(y)` is `add(x, y)`. */

@@ -78,7 +78,7 @@ describeOnDevices("gradient clipping", (device) => {
     expect(await read(replayed)).toEqual(await read(called));
     recording.release();
     for (const optimizer of optimizers) optimizer.release();
-    for (const { release } of [called, replayed]) release();
+    for (const { release } of [replayed, called]) release();
   });
 
   it("refuses limits that are none, and models without gradients", () => {

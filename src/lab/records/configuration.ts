@@ -63,7 +63,8 @@ const attackChoice = choiceOf({
     mapping: oneOf(mappings, {
       default: "all-to-one",
       past: "all-to-one",
-      doc: "whether all classes are to get the target, or each the next one",
+      placeholder: "name",
+      doc: "what triggered images are to get, the target or each class the next one",
     }),
   },
   default: "blended",
