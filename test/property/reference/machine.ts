@@ -1,0 +1,309 @@
+import type { Shape } from "../../../src/tensor/shape.js";
+import type { Operation } from "./operation.js";
+import { plus, type Value } from "./value.js";
+
+/**
+ * What may come of a step: it works, or it may fail where it would have to read what is no longer
+ * there, or it has to fail. A step that works gives the right number, always.
+ */
+export type Verdict = "works" | "may fail" | "must fail";
+
+export const worse = (a: Verdict, b: Verdict): Verdict =>
+  a === "must fail" || b === "must fail" ? "must fail" : a === "works" ? b : a;
+
+/** A block of memory, which views share. */
+export interface Block {
+  data: Float64Array;
+  live: boolean;
+  /** A releasing backward pass has gone over it: it may be gone. */
+  doubtful: boolean;
+  kept: boolean;
+  /** How often it was overwritten. */
+  version: number;
+  /** Made by an op, not by hand. */
+  readonly result: boolean;
+}
+
+/** A tensor. */
+export interface Ref {
+  readonly block: Block;
+  readonly shape: Shape;
+  readonly requiresGrad: boolean;
+  /** Of a placed model: neither it nor its gradient belongs to a scope. */
+  readonly placed: boolean;
+  readonly node: Node | undefined;
+  /** A releasing backward pass began here. */
+  spent: boolean;
+}
+
+interface Node {
+  readonly op: Operation;
+  readonly inputs: readonly Ref[];
+  /** The values as they were, whatever becomes of their memory. */
+  readonly values: readonly Value[];
+  readonly result: Value;
+  readonly versions: readonly number[];
+  readonly scopes: readonly Scope[];
+  spent: boolean;
+}
+
+interface Scope {
+  readonly owned: Set<Block>;
+  ended: boolean;
+}
+
+/** An op on the way of a failing backward pass and the shape of what was lost. */
+export interface Culprit {
+  readonly op: string;
+  readonly shapes: readonly Shape[];
+}
+
+/** A program that means nothing: it is drawn again. */
+export class MeaninglessProgram extends Error {
+  override name = "MeaninglessProgram";
+}
+
+export const tracked = (x: Ref): boolean => x.requiresGrad || x.node !== undefined;
+
+export const contentOf = (x: Ref): Value => ({ shape: x.shape, data: x.block.data });
+
+/**
+ * Tensors, their memory and the gradient graph in float64: what the library has to compute, and
+ * where it has to refuse. A value is what it was when an op read it; whether its memory still holds
+ * it decides the verdict.
+ */
+export class Machine {
+  readonly #releases: boolean;
+  readonly #noise: (data: Float64Array) => Float64Array;
+  readonly #scopes: Scope[] = [];
+  readonly #outer: Scope | null;
+  readonly #grads = new Map<Ref, { value: Value; block: Block }>();
+  /** Ops of the last backward pass that lack something. */
+  culprits: readonly Culprit[] = [];
+
+  constructor(
+    releases: boolean,
+    scoped: boolean,
+    noise: (data: Float64Array) => Float64Array = (data) => data,
+  ) {
+    this.#releases = releases;
+    this.#noise = noise;
+    if (scoped) this.#scopes.push({ owned: new Set(), ended: false });
+    this.#outer = this.#scopes[0] ?? null;
+  }
+
+  /** Leaves are made before everything else. */
+  leaf(shape: Shape, data: Float64Array, kind: "parameter" | "constant" | "integers"): Ref {
+    const values = kind === "integers" ? data : this.#noise(data);
+    return this.#ref(this.#block(values, false, this.#outer), shape, kind === "parameter");
+  }
+
+  /** A parameter or statistic of a placed model. */
+  placed(shape: Shape, data: Float64Array, trained: boolean): Ref {
+    const block = this.#block(this.#noise(data), false, null);
+    return { ...this.#ref(block, shape, trained), placed: true };
+  }
+
+  apply(op: Operation, inputs: readonly Ref[], noGrad = false): { verdict: Verdict; out: Ref } {
+    const values = inputs.map(contentOf);
+    if (!op.suits(values)) throw new MeaninglessProgram(`${op.label} at a kink`);
+    const y = op.forward(values);
+    if (!y.data.every(Number.isFinite)) throw new MeaninglessProgram(`${op.label} is not finite`);
+    const verdict = this.#usable(inputs);
+    const versions = inputs.map(({ block }) => block.version);
+    for (const [i, { data }] of op.updates?.(values) ?? []) {
+      const block = (inputs[i] as Ref).block;
+      block.data = this.#noise(data);
+      block.version++;
+    }
+    const block = op.view ? (inputs[0] as Ref).block : this.#block(this.#noise(y.data), true);
+    const records = !noGrad && !op.cuts && inputs.some(tracked);
+    const scopes = [...this.#scopes];
+    const result = { shape: y.shape, data: block.data };
+    const node = { op, inputs, values, result, scopes, spent: false };
+    const recorded = records ? { ...node, versions: [...versions, block.version] } : undefined;
+    return { verdict, out: this.#ref(block, y.shape, false, recorded) };
+  }
+
+  detach(x: Ref): { verdict: Verdict; out: Ref } {
+    return { verdict: this.#usable([x]), out: this.#ref(x.block, x.shape, false) };
+  }
+
+  read(x: Ref): { verdict: Verdict; value: Value } {
+    return { verdict: this.#usable([x]), value: contentOf(x) };
+  }
+
+  write(x: Ref, data: Float64Array, integers: boolean): Verdict {
+    const verdict = this.#usable([x]);
+    x.block.data = integers ? data : this.#noise(data);
+    x.block.version++;
+    return verdict;
+  }
+
+  keep(x: Ref): Verdict {
+    const verdict = this.#usable([x]);
+    x.block.kept = true;
+    for (const { owned } of this.#scopes) owned.delete(x.block);
+    return verdict;
+  }
+
+  release(x: Ref): Verdict {
+    const verdict = this.#usable([x]);
+    x.block.live = false;
+    return verdict;
+  }
+
+  open(): void {
+    this.#scopes.push({ owned: new Set(), ended: false });
+  }
+
+  close(): void {
+    const scope = this.#scopes.pop();
+    if (!scope || scope === this.#outer) throw new MeaninglessProgram("no scope is open");
+    scope.ended = true;
+    for (const block of scope.owned) block.live = false;
+  }
+
+  /** Ends all scopes but the outermost. */
+  closeInner(): void {
+    while (this.#scopes.length > 0 && this.#scopes.at(-1) !== this.#outer) this.close();
+  }
+
+  /** The gradient that a leaf has, null if it has none. */
+  grad(x: Ref): { verdict: Verdict; value: Value | null } {
+    const found = this.#grads.get(x);
+    return {
+      verdict: found && !found.block.live ? "may fail" : "works",
+      value: found?.value ?? null,
+    };
+  }
+
+  /** What an optimizer's step takes: none of these has a gradient any more. */
+  consume(leaves: readonly Ref[]): void {
+    for (const leaf of leaves) this.#grads.delete(leaf);
+  }
+
+  backward(loss: Ref, accumulate: boolean): Verdict {
+    const refused = refusal(loss);
+    if (refused) return refused;
+    const order = topological(loss);
+    let verdict = this.#hazards(order);
+    const found = this.#propagate(loss, order);
+    if (!accumulate) this.#grads.clear();
+    for (const x of order) {
+      const gradient = found.get(x);
+      if (x.node || !gradient) continue;
+      const before = this.#grads.get(x);
+      if (before && !before.block.live) verdict = worse(verdict, "may fail");
+      const value = before ? plus(before.value, gradient) : gradient;
+      const block = before?.block ?? this.#block(value.data, false, x.placed ? null : undefined);
+      this.#grads.set(x, { value, block });
+    }
+    if (this.#releases) {
+      loss.spent = true;
+      for (const { node, block } of order) {
+        if (!node) continue;
+        node.spent = true;
+        if (block.result && !block.kept) block.doubtful = true;
+      }
+    }
+    return verdict;
+  }
+
+  gradients(loss: Ref, wrt: readonly Ref[]): { verdict: Verdict; out: readonly Ref[] } {
+    const none = wrt.map((x) => this.#ref(this.#block(x.block.data, false), x.shape, false));
+    const refused = refusal(loss);
+    if (refused) return { verdict: refused, out: none };
+    const order = topological(loss);
+    const onTheWay = new Set<Ref>();
+    for (const x of [...order].reverse()) {
+      if (x.node?.inputs.some((input) => wrt.includes(input) || onTheWay.has(input))) {
+        onTheWay.add(x);
+      }
+    }
+    const found = this.#propagate(
+      loss,
+      order.filter((x) => onTheWay.has(x) || wrt.includes(x)),
+    );
+    if (wrt.some((x) => !found.has(x))) return { verdict: "must fail", out: none };
+    return {
+      verdict: this.#hazards(order.filter((x) => onTheWay.has(x))),
+      out: wrt.map((x) => {
+        const { data } = found.get(x) as Value;
+        return this.#ref(this.#block(data, false), x.shape, false);
+      }),
+    };
+  }
+
+  #propagate(loss: Ref, order: readonly Ref[]): Map<Ref, Value> {
+    const pending = new Map<Ref, Value>();
+    pending.set(loss, { shape: loss.shape, data: Float64Array.of(1) });
+    for (const x of order) {
+      const g = pending.get(x);
+      if (!g || !x.node) continue;
+      const { op, inputs, values, result } = x.node;
+      op.backward(g, values, result).forEach((part, i) => {
+        const input = inputs[i];
+        if (!part || !input || !tracked(input)) return;
+        const noisy = { shape: part.shape, data: this.#noise(part.data) };
+        const before = pending.get(input);
+        pending.set(input, before ? plus(before, noisy) : noisy);
+      });
+    }
+    return pending;
+  }
+
+  /** What on the way is gone, overwritten or in doubt. */
+  #hazards(order: readonly Ref[]): Verdict {
+    const culprits: Culprit[] = [];
+    for (const x of order) {
+      if (!x.node) continue;
+      const { op, inputs, versions, scopes, spent } = x.node;
+      const around = [...inputs, x];
+      const lost = around.filter(
+        ({ block }, i) => !block.live || block.doubtful || block.version !== versions[i],
+      );
+      if (lost.length > 0 || spent || scopes.some(({ ended }) => ended)) {
+        culprits.push({ op: op.name, shapes: around.map(({ shape }) => shape) });
+      }
+    }
+    this.culprits = culprits;
+    return culprits.length > 0 ? "may fail" : "works";
+  }
+
+  #usable(inputs: readonly Ref[]): Verdict {
+    if (inputs.some(({ block }) => !block.live)) return "must fail";
+    return inputs.some(({ block }) => block.doubtful) ? "may fail" : "works";
+  }
+
+  #block(
+    data: Float64Array,
+    result: boolean,
+    scope: Scope | null = this.#scopes.at(-1) ?? null,
+  ): Block {
+    const block = { data, live: true, doubtful: false, kept: !scope, version: 0, result };
+    scope?.owned.add(block);
+    return block;
+  }
+
+  #ref(block: Block, shape: Shape, requiresGrad: boolean, node?: Node): Ref {
+    return { block, shape, requiresGrad, node, spent: false, placed: false };
+  }
+}
+
+/** A loss from which no backward pass can start. */
+const refusal = (loss: Ref): Verdict | null => (!tracked(loss) || loss.spent ? "must fail" : null);
+
+/** The tracked tensors that the loss depends on, every one before its inputs. */
+function topological(loss: Ref): Ref[] {
+  const seen = new Set<Ref>();
+  const post: Ref[] = [];
+  const visit = (x: Ref): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    for (const input of x.node?.inputs ?? []) if (tracked(input)) visit(input);
+    post.push(x);
+  };
+  visit(loss);
+  return post.reverse();
+}

@@ -1,0 +1,256 @@
+import { Builder } from "./build.js";
+import {
+  type Holder,
+  type LayerStep,
+  type ModulePlan,
+  type NetworkPlan,
+  ownedBy,
+} from "./network.js";
+import type { Id, Program } from "./program.js";
+import type { Choices } from "./random.js";
+import { add, affine, mul, square } from "./reference/elementwise.js";
+import { crossEntropy } from "./reference/layers.js";
+import * as moving from "./reference/moving.js";
+import type { OptimizerPlan } from "./reference/optimizer.js";
+import { sizeOf } from "./reference/value.js";
+
+/** What a training may do beside steps of one network with one head. */
+export interface TrainingFeatures {
+  /** Parameters that a loss does not reach: two heads, frozen ones, a layer that is never used. */
+  readonly unreached: boolean;
+  /** Modules used twice, held twice, or that share a weight. */
+  readonly ties: boolean;
+  /** Modules in arrays, maps and sequences. */
+  readonly containers: boolean;
+  /** Layers in evaluation mode, and predictions in between, with norms folded or not. */
+  readonly modes: boolean;
+  /** `place` a second time. */
+  readonly placeAgain: boolean;
+  /** The share of trainings that do something illegal. */
+  readonly trouble: number;
+}
+
+export const wholeTraining: TrainingFeatures = {
+  ...{ unreached: true, ties: true, containers: true, modes: true, placeAgain: true },
+  trouble: 0.25,
+};
+
+interface Drawn {
+  readonly network: NetworkPlan;
+  readonly trunk: readonly LayerStep[];
+  readonly heads: readonly (readonly LayerStep[])[];
+  /** Of a batch. */
+  readonly input: readonly number[];
+  readonly classes: readonly number[];
+  readonly unreached: boolean;
+}
+
+/** A few training steps, in the ways of PyTorch's loops. */
+export function drawTraining(random: Choices, features: TrainingFeatures): Program {
+  const drawn = drawNetwork(random, features);
+  const { network } = drawn;
+  const b = new Builder(random, { scoped: random.chance(0.8), network });
+  const troubled = random.chance(features.trouble);
+  const rounds = random.integer(2, 3);
+  for (let round = 0; round < rounds && !b.over; round++) {
+    if (features.modes) drawModes(b, drawn);
+    if (features.placeAgain && random.chance(0.1)) b.run({ do: "place" });
+    const trouble = troubled && round === rounds - 1 ? random.pick(troubles) : null;
+    b.run({ do: "open" });
+    drawStep(b, drawn, trouble);
+    if (!b.over) b.run({ do: "close" });
+  }
+  return { body: b.finished(), scoped: b.scoped, network };
+}
+
+const troubles = [
+  "early step",
+  "second step",
+  "step between",
+  "write",
+  "train between",
+  "again",
+] as const;
+type Trouble = (typeof troubles)[number];
+
+function drawStep(b: Builder, drawn: Drawn, trouble: Trouble | null): void {
+  const { random } = b;
+  const parts = random.chance(0.25) ? 2 : 1;
+  if (trouble === "early step") {
+    b.run({ do: "step" });
+    if (b.over) return;
+  }
+  for (let part = 0; part < parts; part++) {
+    const loss = drawLoss(b, drawn);
+    if (trouble === "step between" && part === 0 && parts > 1) {
+      const other = drawLoss(b, drawn);
+      b.run({ do: "backward", loss: other, accumulate: false });
+      b.run({ do: "step" });
+    }
+    if (trouble === "write") {
+      const id = random.pick([...drawn.network.values.keys()]);
+      b.run({ do: "write", of: id, values: random.values(sizeOf(b.shape(id)), 0.5, 1) });
+    }
+    if (trouble === "train between") {
+      for (const m of normsOf(drawn.network)) b.run({ do: "mode", module: m, training: true });
+      drawLoss(b, drawn);
+    }
+    b.run({ do: "backward", loss, accumulate: part > 0 });
+    if (trouble === "again") b.run({ do: "backward", loss, accumulate: false });
+  }
+  for (const [id, { shape }] of drawn.network.values) {
+    if (!id.includes("running") && shape.length > 0) b.run({ do: "grad", of: id });
+  }
+  b.run({ do: "step" });
+  if (trouble === "second step") b.run({ do: "step" });
+}
+
+const normsOf = ({ modules }: NetworkPlan): number[] =>
+  modules.flatMap(({ kind }, m) => (kind === "norm" ? [m] : []));
+
+function drawModes(b: Builder, { network, trunk, heads, input }: Drawn): void {
+  const { random } = b;
+  for (const module of normsOf(network)) {
+    if (random.chance(0.4)) b.run({ do: "mode", module, training: random.chance(0.5) });
+  }
+  if (random.chance(0.25)) {
+    const x = b.leaf("constant", input);
+    const how = random.pick(["noGrad", "folded"] as const);
+    const to = b.name();
+    b.run({ do: "forward", to, of: x, steps: [...trunk, ...random.pick(heads)], how });
+    b.run({ do: "read", of: to });
+  }
+}
+
+/** The loss of one batch by one of the heads or by both. */
+function drawLoss(b: Builder, drawn: Drawn): Id {
+  const { network, trunk, heads, input, classes, unreached } = drawn;
+  const { random } = b;
+  const x = b.leaf(random.chance(0.15) ? "parameter" : "constant", input);
+  const features = b.name();
+  b.run({ do: "forward", to: features, of: x, steps: trunk, how: "recorded" });
+  const chosen = random.shuffled(heads.map((_, h) => h)).slice(0, random.chance(0.3) ? 2 : 1);
+  const parts = chosen.map((h) => {
+    const logits = b.name();
+    const detached = unreached && random.chance(0.15);
+    const of = detached ? b.name() : features;
+    if (detached) b.run({ do: "detach", to: of, of: features });
+    b.run({ do: "forward", to: logits, of, steps: heads[h] ?? [], how: "recorded" });
+    const rows = b.shape(logits)[0] ?? 0;
+    if (random.chance(0.7)) {
+      return b.need(crossEntropy(0), [logits, b.integers(rows, classes[h] ?? 1)]);
+    }
+    return b.need(moving.mean(), [b.need(square, [logits])]);
+  });
+  if (random.chance(0.2)) {
+    // Feature Shift Tuning's penalty: a weight times itself as it was.
+    const weights = [...network.values].filter(([id, { data }]) => {
+      return id.endsWith("weight") && data.length < 50 && b.tracks(id);
+    });
+    const [weight] = random.pick(weights);
+    const was = b.name();
+    b.run({ do: "detach", to: was, of: weight });
+    parts.push(b.need(affine(0.1, 0), [b.need(moving.sum(), [b.need(mul, [weight, was])])]));
+  }
+  const loss = parts.reduce((sum, part) => b.need(add, [sum, part]));
+  b.run({ do: "read", of: loss });
+  return loss;
+}
+
+function drawNetwork(random: Choices, features: TrainingFeatures): Drawn {
+  const modules: ModulePlan[] = [];
+  const module = (plan: ModulePlan): number => modules.push(plan) - 1;
+  const images = random.chance(0.5);
+  const width = random.pick([3, 5]);
+  const trunk: LayerStep[] = [];
+  const inputs = random.integer(2, 4);
+  const widths = [inputs, width];
+  if (images) {
+    const first = module({ kind: "conv", in: inputs, out: width, bias: random.chance(0.3) });
+    const second = module({ kind: "conv", in: width, out: width, bias: false });
+    const norms = [0, 1].map(() => module({ kind: "norm", channels: width }));
+    const fused = random.chance(0.7);
+    const normed = (conv: number, norm = 0): LayerStep[] =>
+      fused
+        ? [{ kind: "convNorm", module: conv, norm: norms[norm] ?? 0 }]
+        : [
+            { kind: "conv", module: conv },
+            { kind: "norm", module: norms[norm] ?? 0 },
+          ];
+    trunk.push(...normed(first), { kind: "tanh" }, ...normed(second, 1), { kind: "tanh" });
+    // One convolution under two norms.
+    if (features.ties && random.chance(0.5)) trunk.push(...normed(second, 0), { kind: "tanh" });
+    trunk.push({ kind: "pool" });
+  } else {
+    const linear = (from: number, tied?: number) =>
+      module({
+        ...{ kind: "linear", in: from, out: width, bias: random.chance(0.8) },
+        ...(tied !== undefined && { tied }),
+      });
+    trunk.push({ kind: "linear", module: linear(inputs) }, { kind: "tanh" });
+    const second = linear(width);
+    trunk.push({ kind: "linear", module: second }, { kind: "tanh" });
+    if (random.chance(0.3)) {
+      trunk.push({ kind: "norm", module: module({ kind: "norm", channels: width }) });
+    }
+    if (features.ties && random.chance(0.6)) {
+      const again = random.chance(0.5) ? second : linear(width, second);
+      trunk.push({ kind: "linear", module: again }, { kind: "tanh" });
+    }
+  }
+  const classes = features.unreached && random.chance(0.7) ? [3, 2] : [3];
+  const heads = classes.map((out): LayerStep[] => [
+    { kind: "linear", module: module({ kind: "linear", in: widths[1] ?? 1, out, bias: true }) },
+  ]);
+  // One that no loss reaches.
+  if (features.unreached && random.chance(0.3))
+    module({ kind: "linear", in: 2, out: 3, bias: true });
+  return {
+    network: finishedPlan(random, features, modules),
+    ...{ trunk, heads, classes, unreached: features.unreached },
+    input: images ? [2, 3, 4, inputs] : [random.pick([4, 5]), inputs],
+  };
+}
+
+function finishedPlan(
+  random: Choices,
+  features: TrainingFeatures,
+  modules: readonly ModulePlan[],
+): NetworkPlan {
+  const holders: readonly Holder[] = ["property", "property", "sequential", "array", "map"];
+  const holderOf = (): Holder => (features.containers ? random.pick(holders) : "property");
+  const inContainers = features.containers && random.chance(0.5);
+  const values = new Map<Id, { shape: readonly number[]; data: readonly number[] }>();
+  modules.forEach((plan, m) => {
+    for (const [id, shape] of ownedBy({ modules }, m)) {
+      if (values.has(id)) continue;
+      const positive = id.includes("var") || (plan.kind === "norm" && id.endsWith("weight"));
+      const bound = shape.length > 1 ? 1.2 / Math.sqrt(sizeOf(shape) / (shape.at(-1) ?? 1)) : 0.5;
+      const [low, high] = positive ? [0.5, 1.5] : [-bound, bound];
+      values.set(id, { shape, data: random.values(sizeOf(shape), low, high) });
+    }
+  });
+  const trained = [...values.keys()].filter((id) => !id.includes("running"));
+  const someFrozen = features.unreached && random.chance(0.3);
+  return {
+    modules,
+    holders: modules.map(() => (inContainers ? holderOf() : "property")),
+    twice: features.ties ? modules.flatMap((_, m) => (random.chance(0.15) ? [m] : [])) : [],
+    values,
+    frozen: someFrozen ? trained.filter(() => random.chance(0.3)) : [],
+    optimizer: drawOptimizer(random),
+  };
+}
+
+function drawOptimizer(random: Choices): OptimizerPlan {
+  const weightDecay = random.pick([0, 0.1]);
+  if (random.chance(0.5)) {
+    const momentum = random.pick([0, 0.9]);
+    const nesterov = momentum > 0 && random.chance(0.4);
+    return { kind: "sgd", lr: 0.1, momentum, weightDecay, nesterov };
+  }
+  return {
+    ...{ kind: "adam", lr: 0.02, betas: [0.9, 0.99], eps: 1e-4 },
+    ...{ weightDecay, decoupled: random.chance(0.5) },
+  };
+}
