@@ -1,4 +1,5 @@
-import { classCounts, type ImageSet, imageAt, imageBytes, subset } from "../data/image-set.js";
+import { classCounts, type ImageSet, type Labelled } from "../data/image-set.js";
+import { type Images, replaceImages, subset } from "../data/image-source.js";
 import { Philox } from "../tensor/random.js";
 import type { Attack } from "./attack.js";
 
@@ -10,8 +11,8 @@ export interface PoisonOptions {
   seed: number;
 }
 
-export interface Poisoned {
-  readonly set: ImageSet;
+export interface Poisoned<S extends Images = ImageSet> {
+  readonly set: S;
   /** Positions of the poisoned images, ascending. */
   readonly indices: Uint32Array;
   readonly count: number;
@@ -25,7 +26,11 @@ export interface Poisoned {
  * @throws RangeError when the rate poisons nothing, or asks a clean-label attack for more images
  *   than the target class has
  */
-export function poison(set: ImageSet, attack: Attack, options: PoisonOptions): Poisoned {
+export function poison<S extends Images>(
+  set: S,
+  attack: Attack,
+  options: PoisonOptions,
+): Poisoned<S> {
   const { rate, target, seed } = options;
   const total = set.labels.length;
   checkTarget(set, target);
@@ -51,13 +56,10 @@ export function poison(set: ImageSet, attack: Attack, options: PoisonOptions): P
   const open =
     attack.kind === "clean-label" ? order.filter((i) => set.labels[i] === target) : order;
   const indices = open.slice(0, count).sort();
-  const images = set.images.slice();
   const labels = set.labels.slice();
-  for (const index of indices) {
-    images.set(attack.apply(imageAt(set, index), index, "train"), index * imageBytes(set));
-    if (attack.kind === "dirty-label") labels[index] = target;
-  }
-  return { set: { ...set, images, labels }, indices, count };
+  if (attack.kind === "dirty-label") for (const index of indices) labels[index] = target;
+  const trigger = (image: Uint8Array, index: number) => attack.apply(image, index, "train");
+  return { set: replaceImages(set, indices, trigger, labels), indices, count };
 }
 
 /**
@@ -66,22 +68,21 @@ export function poison(set: ImageSet, attack: Attack, options: PoisonOptions): P
  * for what they are.
  * @returns the images and their positions in `set`
  */
-export function triggered(
-  set: ImageSet,
+export function triggered<S extends Images>(
+  set: S,
   attack: Attack,
   target: number,
-): { set: ImageSet; indices: Uint32Array } {
+): { set: S; indices: Uint32Array } {
   checkTarget(set, target);
   const all = Uint32Array.from({ length: set.labels.length }, (_, i) => i);
   const indices = all.filter((i) => set.labels[i] !== target);
+  const trigger = (image: Uint8Array, i: number) =>
+    attack.apply(image, indices[i] as number, "test");
   const others = subset(set, indices);
-  indices.forEach((index, i) => {
-    others.images.set(attack.apply(imageAt(set, index), index, "test"), i * imageBytes(set));
-  });
-  return { set: others, indices };
+  return { set: replaceImages(others, all.slice(0, indices.length), trigger), indices };
 }
 
-function checkTarget(set: ImageSet, target: number): void {
+function checkTarget(set: Labelled, target: number): void {
   if (!Number.isInteger(target) || target < 0 || target >= set.classes.length) {
     throw new RangeError(
       `target ${target} is no class of ${set.name}, which has 0 .. ${set.classes.length - 1}`,

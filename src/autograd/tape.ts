@@ -1,205 +1,207 @@
-import { ShapeError } from "../device/errors.js";
+import { hostEffect } from "../device/capture-log.js";
+import { GradientError, ShapeError } from "../device/errors.js";
 import type { Storage } from "../device/storage.js";
 import { empty } from "../tensor/create.js";
+import { beginEra } from "../tensor/leaf-gradient.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { GradientNode, Tensor } from "../tensor/tensor.js";
+import { Graph } from "./graph.js";
+import { Lifetimes } from "./lifetimes.js";
+import { noGrad, tracked } from "./recording.js";
 
-let recording = true;
-
-/** Runs `body` without recording: results have no gradient graph. */
-export function noGrad<T>(body: () => T): T {
-  const before = recording;
-  recording = false;
-  try {
-    return body();
-  } finally {
-    recording = before;
-  }
-}
-
-/** True where an op on these inputs would be recorded for a backward pass. */
-export const records = (inputs: readonly Tensor[]): boolean => recording && inputs.some(tracked);
-
-/** True if a gradient will be asked of this tensor. */
-export const tracked = (x: Tensor): boolean => x.requiresGrad || x.node !== undefined;
-
-/**
- * Ends an op: remembers how `out` was made, if gradients are being recorded and an input is
- * tracked. Ops call this last.
- */
-export function record(
-  name: string,
-  out: Tensor,
-  inputs: readonly Tensor[],
-  backward: GradientNode["backward"],
-): Tensor {
-  if (records(inputs)) out.node = { name, inputs, backward };
-  return out;
-}
+export { noGrad, record, records, tracked } from "./recording.js";
 
 export interface BackwardOptions {
-  /** Add to gradients that are already there instead of replacing them. Default false. */
+  /**
+   * Add to gradients that are already there instead of replacing them; what an optimizer's step
+   * took is there no more. Default false.
+   */
   accumulate?: boolean;
   /**
    * Release the results of inner ops as soon as the backward pass is done with them, instead of at
    * the end of the scope: the peak of a training step falls by about a third. Anything to be read
-   * after the step must be kept. Default false.
+   * after the step must be kept, and the graph has no second backward pass. Default false.
    */
   release?: boolean;
 }
 
 /**
  * Back-propagates from a scalar and leaves d(loss)/d(leaf) in `leaf.grad` of every leaf with
- * `requiresGrad`. A leaf that has a gradient slot (parameters do) gets it filled in place.
+ * `requiresGrad`. A leaf that has a gradient slot (parameters do) gets it filled in place. What the
+ * loss does not reach has no gradient afterwards, unless `accumulate` leaves those that are there.
+ *
+ * @throws ShapeError unless the loss is a scalar
+ * @throws GradientError when the loss depends on no leaf, or what an op saved was overwritten since
+ * @throws ReleasedError when what an op saved was released, as a backward with `release` does
  */
 export function backward(loss: Tensor, options: BackwardOptions = {}): void {
-  propagate(loss, options, (leaf, gradient, written) => {
-    if (written) return;
-    const slot = leaf.grad?.live ? leaf.grad : undefined;
-    if (slot && options.accumulate) copyInto(slot, added(slot, gradient));
-    else if (slot) copyInto(slot, gradient);
-    else leaf.grad = gradient.detach();
-  });
-}
-
-/** d(loss)/d(x) for each x, as new tensors; `grad` slots stay untouched. */
-export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
-  const found = new Map<Tensor, Tensor>();
-  propagate(loss, {}, undefined, (x, gradient) => {
-    if (wrt.includes(x)) found.set(x, gradient);
-  });
-  return wrt.map((x, i) => {
-    const gradient = found.get(x);
-    if (!gradient) {
-      throw new ShapeError(
-        `gradients: the loss does not depend on input ${i} ${formatShape(x.shape)}; ` +
-          "call withGrad() on it before the forward pass",
-      );
-    }
-    return gradient;
-  });
-}
-
-type Leaf = (leaf: Tensor, gradient: Tensor, written: boolean) => void;
-
-function propagate(
-  loss: Tensor,
-  options: BackwardOptions,
-  onLeaf?: Leaf,
-  onGradient?: (x: Tensor, gradient: Tensor) => void,
-): void {
-  if (loss.size !== 1) {
-    throw new ShapeError(
-      `backward: needs a scalar loss, the shape is ${formatShape(loss.shape)}; take sum or mean first`,
+  const { accumulate = false, release = false } = options;
+  const { device } = loss;
+  const graph = new Graph("backward", loss, (x) => x.requiresGrad);
+  if (!graph.needs(loss)) {
+    throw new GradientError(
+      "backward: the loss depends on nothing with requiresGrad; call withGrad() before the " +
+        "forward pass, and do that outside of noGrad",
     );
   }
-  if (!tracked(loss)) {
-    throw new ShapeError("backward: the loss depends on nothing with requiresGrad");
+  graph.check();
+  loss.checkLive("backward");
+  const leaves = graph.order.filter((x) => x.requiresGrad);
+  const before = new Map<Tensor, Tensor>();
+  for (const leaf of accumulate ? leaves : []) {
+    const gradient = leaf.gradient.unspent;
+    gradient?.checkLive("backward with accumulate: true");
+    if (gradient) before.set(leaf, gradient);
   }
-  const order = topologicalOrder(loss);
-  const uses = countUses(order);
-  const memory = new Lifetimes(order);
-  const pending = new Map<Tensor, Tensor>();
-  const filled = new Set<Tensor>();
-  const seed = empty(loss.device, loss.shape, loss.dtype, "gradient of the loss");
-  loss.device.run("fill", { dst: seed.slice, value: 1 });
-  memory.take(seed);
-  pending.set(loss, seed);
-
-  noGrad(() => {
-    for (const x of order) {
-      const gradient = pending.get(x);
-      pending.delete(x);
-      if (!gradient) continue;
-      onGradient?.(x, gradient);
-      const node = x.node;
-      if (!node) {
-        onLeaf?.(x, gradient, filled.has(x));
-        continue;
-      }
-      const results = node.backward(gradient, (i) => {
-        const input = node.inputs[i] as Tensor;
-        const slot = input.grad?.live ? input.grad : undefined;
-        // Only a leaf's sole use may write its slot directly; several uses are summed first.
-        const direct =
-          onLeaf && slot && !input.node && uses.get(input) === 1 && !options.accumulate;
-        if (!direct) {
-          return empty(input.device, input.shape, input.dtype, `gradient for ${node.name}`);
-        }
-        filled.add(input);
-        return slot;
-      });
-      node.inputs.forEach((input, i) => {
-        const part = results[i];
-        if (!part || !tracked(input)) return;
-        if (!sameShape(part.shape, input.shape) || part.dtype !== input.dtype) {
-          throw new ShapeError(
-            `${node.name}: gradient ${formatShape(part.shape)} ${part.dtype} for an input ` +
-              `${formatShape(input.shape)} ${input.dtype}`,
-          );
-        }
-        const before = pending.get(input);
-        const sum = before ? added(before, part) : part;
-        memory.take(sum);
-        if (before && options.release) memory.drop(before);
-        pending.set(input, sum);
-      });
-      if (options.release) {
-        memory.drop(gradient);
-        memory.drop(x);
-      }
-    }
+  const handOut = new HandOut();
+  const found = new Map<Tensor, Tensor>();
+  try {
+    propagate(loss, graph, {
+      release,
+      // Only a leaf's sole use may write its slot directly; several uses are summed first.
+      slot: (x) =>
+        graph.uses(x) === 1 && x.requiresGrad && !before.has(x) ? x.gradient.slot : undefined,
+      onGradient: (leaf, gradient) => {
+        if (!leaf.requiresGrad) return;
+        const { slot } = leaf.gradient;
+        const sum = before.get(leaf);
+        const value = sum ? added(sum, gradient) : gradient;
+        if (slot && value !== slot) copyInto(slot, value);
+        found.set(leaf, slot ?? handOut.own(value));
+      },
+    });
+  } catch (error) {
+    hostEffect(device, () => beginEra(device)); // half of them is none
+    throw error;
+  }
+  hostEffect(device, () => {
+    for (const leaf of accumulate ? leaves : []) checkSum(leaf, before.has(leaf));
+    const undo = accumulate ? [] : [beginEra(device)];
+    for (const [leaf, gradient] of found) undo.push(leaf.gradient.leave(gradient));
+    return () => {
+      for (const back of undo.reverse()) back();
+    };
   });
+}
+
+/** A recorded backward pass adds, or does not, as it did when it was recorded. */
+function checkSum(leaf: Tensor, adds: boolean): void {
+  if ((leaf.gradient.unspent !== undefined) === adds) return;
+  throw new GradientError(
+    `backward: a recorded backward with accumulate: true ${adds ? "adds to" : "replaces"} the ` +
+      `gradient of ${leaf.describe()}, which has ${adds ? "none" : "one"} now; capture it where it will ` +
+      "be replayed, after the same backward passes and steps",
+  );
 }
 
 /**
- * Counts who still needs a block of memory during a backward pass: the values of the graph and the
- * gradients on their way. Views share blocks, so blocks are counted, not tensors.
+ * d(loss)/d(x) for each x, as new tensors; `grad` stays untouched. Only what leads from the loss to
+ * one of them is computed.
+ *
+ * @throws ShapeError unless the loss is a scalar
+ * @throws GradientError when the loss does not depend on one of them, or as `backward`
+ * @throws ReleasedError as `backward`
  */
-class Lifetimes {
-  readonly #needs = new Map<Storage, number>();
-
-  constructor(order: readonly Tensor[]) {
-    for (const x of order) this.take(x);
+export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+  const wanted = new Set(wrt);
+  const graph = new Graph("gradients", loss, (x) => wanted.has(x));
+  for (const [i, x] of wrt.entries()) {
+    if (graph.needs(x) && tracked(loss)) continue;
+    throw new GradientError(
+      `gradients: the loss does not depend on input ${i} ${formatShape(x.shape)}; ` +
+        "call withGrad() on it before the forward pass",
+    );
   }
-
-  take(x: Tensor): void {
-    this.#needs.set(x.slice.storage, (this.#needs.get(x.slice.storage) ?? 0) + 1);
-  }
-
-  drop(x: Tensor): void {
-    const storage = x.slice.storage;
-    const needs = (this.#needs.get(storage) ?? 1) - 1;
-    this.#needs.set(storage, needs);
-    if (needs === 0 && storage.live && !storage.kept) x.release();
-  }
+  graph.check();
+  loss.checkLive("gradients");
+  const handOut = new HandOut();
+  const found = new Map<Tensor, Tensor>();
+  propagate(loss, graph, {
+    onGradient: (x, gradient) => {
+      if (wanted.has(x)) found.set(x, handOut.own(gradient));
+    },
+  });
+  return wrt.map((x) => found.get(x) as Tensor);
 }
 
-function topologicalOrder(root: Tensor): Tensor[] {
-  const seen = new Set<Tensor>();
-  const post: Tensor[] = [];
-  const stack: { x: Tensor; next: number }[] = [{ x: root, next: 0 }];
-  seen.add(root);
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1] as { x: Tensor; next: number };
-    const input = top.x.node?.inputs[top.next++];
-    if (!input) {
-      post.push(top.x);
-      stack.pop();
-    } else if (tracked(input) && !seen.has(input)) {
-      seen.add(input);
-      stack.push({ x: input, next: 0 });
+interface Propagation {
+  release?: boolean;
+  /** Where a gradient may be written instead of to fresh memory. */
+  slot?: (x: Tensor) => Tensor | undefined;
+  /** Hears the whole gradient of everything in the graph. */
+  onGradient: (x: Tensor, gradient: Tensor) => void;
+}
+
+function propagate(loss: Tensor, graph: Graph, options: Propagation): void {
+  const memory = options.release ? new Lifetimes(graph) : undefined;
+  const pending = new Map<Tensor, Tensor>();
+  const seed = empty(loss.device, loss.shape, loss.dtype, "gradient of the loss");
+  loss.device.run("fill", { dst: seed.slice, value: 1 });
+  memory?.take(seed);
+  pending.set(loss, seed);
+
+  noGrad(() => {
+    for (const x of graph.order) {
+      const gradient = pending.get(x);
+      pending.delete(x);
+      if (!gradient) continue;
+      options.onGradient(x, gradient);
+      const node = graph.runs(x);
+      if (!node) continue;
+      const results = node.backward(
+        gradient,
+        (i) => sinkOf(node, i, options),
+        (i) => graph.needs(node.inputs[i]),
+      );
+      for (const [i, input] of node.inputs.entries()) {
+        const part = results[i];
+        if (!part || !graph.needs(input)) continue;
+        checkPart(node, input, part);
+        const before = pending.get(input);
+        const sum = before ? added(before, part) : part;
+        memory?.take(sum);
+        if (before) memory?.drop(before);
+        pending.set(input, sum);
+      }
+      if (!memory) continue;
+      node.spent = true;
+      memory.drop(gradient);
+      for (const { tensor } of node.saved) memory.drop(tensor);
+      memory.drop(x);
     }
-  }
-  return post.reverse();
+  });
 }
 
-function countUses(order: readonly Tensor[]): Map<Tensor, number> {
-  const uses = new Map<Tensor, number>();
-  for (const x of order) {
-    for (const input of x.node?.inputs ?? []) uses.set(input, (uses.get(input) ?? 0) + 1);
+function sinkOf(node: GradientNode, i: number, { slot }: Propagation): Tensor {
+  const input = node.inputs[i];
+  if (!input) throw new GradientError(`${node.name}: no gradient of input ${i} is needed`);
+  const { device, shape, dtype } = input;
+  return slot?.(input) ?? empty(device, shape, dtype, `gradient for ${node.name}`);
+}
+
+function checkPart({ name }: GradientNode, input: Tensor, part: Tensor): void {
+  if (sameShape(part.shape, input.shape) && part.dtype === input.dtype) return;
+  throw new ShapeError(
+    `${name}: gradient ${formatShape(part.shape)} ${part.dtype} for an input ` +
+      `${formatShape(input.shape)} ${input.dtype}`,
+  );
+}
+
+/** Gives every gradient memory of its own: an op may pass one on to several inputs. */
+class HandOut {
+  readonly #given = new Set<Storage>();
+
+  own(gradient: Tensor): Tensor {
+    const { storage } = gradient.slice;
+    if (!this.#given.has(storage)) {
+      this.#given.add(storage);
+      return gradient.detach();
+    }
+    const { device, shape, dtype } = gradient;
+    const copy = empty(device, shape, dtype, "gradient");
+    copyInto(copy, gradient);
+    return copy;
   }
-  return uses;
 }
 
 function added(a: Tensor, b: Tensor): Tensor {

@@ -1,5 +1,6 @@
 import { Philox } from "../tensor/random.js";
-import { type ImageSet, imageBytes } from "./image-set.js";
+import { imageBytes, type Labelled } from "./image-set.js";
+import { type Images, readImages } from "./image-source.js";
 
 export interface LoaderOptions {
   batchSize: number;
@@ -10,7 +11,7 @@ export interface LoaderOptions {
   dropLast?: boolean;
 }
 
-/** Filled in place: valid until the second-next batch is asked for. */
+/** Filled in place: valid until the second-next batch of the epoch is asked for. */
 export interface Batch {
   /** Images in this batch. */
   readonly count: number;
@@ -23,21 +24,22 @@ export interface Batch {
 
 /**
  * Cuts a set into batches. The order of epoch e depends on the seed and e alone, so a run can resume
- * at any epoch. Two batches of memory are used in turn: while a device still copies or reads one,
- * the next is filled, and a steady step allocates nothing.
+ * at any epoch. Batches of memory are used in turn: while a device still copies or reads one, the
+ * next is filled, and a steady step allocates nothing. A source is read one batch ahead, while
+ * whoever took a batch works on it.
  */
 export class BatchLoader {
   /** Batches in an epoch. */
   readonly length: number;
-  readonly #set: ImageSet;
+  readonly #set: Images;
   readonly #batchSize: number;
   readonly #seed: number;
   readonly #shuffle: boolean;
-  readonly #slots: readonly [Batch, Batch];
+  readonly #slots: readonly Batch[];
   readonly #last: Batch | null;
 
   /** @throws RangeError when the batch size is not a positive integer or no batch would result */
-  constructor(set: ImageSet, options: LoaderOptions) {
+  constructor(set: Images, options: LoaderOptions) {
     const { batchSize, seed, shuffle = true, dropLast = false } = options;
     const count = set.labels.length;
     if (!Number.isInteger(batchSize) || batchSize < 1) {
@@ -55,38 +57,52 @@ export class BatchLoader {
     this.#batchSize = batchSize;
     this.#seed = seed;
     this.#shuffle = shuffle;
-    this.#slots = [emptyBatch(set, batchSize), emptyBatch(set, batchSize)];
+    // One in use, one that a device may still copy, one being read ahead.
+    this.#slots = Array.from({ length: Math.min(3, this.length) }, () =>
+      emptyBatch(set, Math.min(batchSize, count)),
+    );
     this.#last = rest > 0 ? emptyBatch(set, rest) : null;
   }
 
-  /** The batches of an epoch, the first `skip` left out. One epoch at a time: memory is shared. */
-  *epoch(epoch: number, skip = 0): Generator<Batch, void, void> {
+  /**
+   * The batches of an epoch, the first `skip` left out. One epoch at a time: memory is shared.
+   * Rejects with what reading a source rejects with.
+   */
+  async *epoch(epoch: number, skip = 0): AsyncGenerator<Batch, void, void> {
     const count = this.#set.labels.length;
-    const order = this.#shuffle
-      ? new Philox(this.#seed, epoch, "shuffle").permutation(count)
-      : Uint32Array.from({ length: count }, (_, i) => i);
+    const order = epochOrder(count, this.#shuffle ? this.#seed : null, epoch);
+    let ahead = skip < this.length ? this.#fill(order, skip) : null;
     for (let k = skip; k < this.length; k++) {
-      const first = k * this.#batchSize;
-      const short = first + this.#batchSize > count;
-      const batch = short && this.#last !== null ? this.#last : this.#slots[k % 2 === 0 ? 0 : 1];
-      this.#fill(batch, order, first);
-      yield batch;
+      const batch = ahead instanceof Promise ? await ahead : ahead;
+      ahead = k + 1 < this.length ? this.#fill(order, k + 1) : null;
+      // A failure belongs to whoever asks for that batch, maybe never.
+      if (ahead instanceof Promise) ahead.catch(() => {});
+      if (batch) yield batch;
     }
   }
 
-  #fill(batch: Batch, order: Uint32Array, first: number): void {
-    const { images, labels } = this.#set;
-    const bytes = imageBytes(this.#set);
-    for (let i = 0; i < batch.count; i++) {
-      const index = order[first + i] ?? 0;
-      batch.images.set(images.subarray(index * bytes, (index + 1) * bytes), i * bytes);
-      batch.labels[i] = labels[index] ?? 0;
-      batch.indices[i] = index;
-    }
+  #fill(order: Uint32Array, k: number): Batch | Promise<Batch> {
+    const first = k * this.#batchSize;
+    const short = first + this.#batchSize > order.length;
+    const batch = short && this.#last ? this.#last : this.#slots[k % this.#slots.length];
+    if (!batch) throw new Error("BatchLoader: no slot");
+    const { indices, labels, images } = batch;
+    indices.set(order.subarray(first, first + batch.count));
+    indices.forEach((index, i) => {
+      labels[i] = this.#set.labels[index] ?? 0;
+    });
+    const reading = readImages(this.#set, indices, images);
+    return reading ? reading.then(() => batch) : batch;
   }
 }
 
-function emptyBatch(set: ImageSet, count: number): Batch {
+/** The order of the examples in an epoch; their own without a seed. */
+export const epochOrder = (count: number, seed: number | null, epoch: number): Uint32Array =>
+  seed === null
+    ? Uint32Array.from({ length: count }, (_, i) => i)
+    : new Philox(seed, epoch, "shuffle").permutation(count);
+
+function emptyBatch(set: Labelled, count: number): Batch {
   return {
     count,
     images: new Uint8Array(Math.ceil((count * imageBytes(set)) / 4) * 4),

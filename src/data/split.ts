@@ -1,5 +1,6 @@
 import { Philox } from "../tensor/random.js";
-import { classCounts, type ImageSet, subset } from "./image-set.js";
+import { classCounts, type ImageSet, type Labelled } from "./image-set.js";
+import { type Images, subset } from "./image-source.js";
 
 export type SplitScheme = "held-out-balanced" | "overlapping-random";
 
@@ -10,11 +11,11 @@ export interface TuningSplitOptions {
   scheme?: SplitScheme;
 }
 
-export interface TuningSplit {
+export interface TuningSplit<S extends Images = ImageSet> {
   /** What the victim is trained on. */
-  readonly train: ImageSet;
+  readonly train: S;
   /** The defender's clean set. */
-  readonly tuning: ImageSet;
+  readonly tuning: S;
   /** Positions in the given set, ascending. */
   readonly trainIndices: Uint32Array;
   readonly tuningIndices: Uint32Array;
@@ -31,7 +32,7 @@ export interface TuningSplit {
  *
  * @throws RangeError when the fraction gives no image, or would empty a class
  */
-export function tuningSplit(set: ImageSet, options: TuningSplitOptions): TuningSplit {
+export function tuningSplit<S extends Images>(set: S, options: TuningSplitOptions): TuningSplit<S> {
   const { fraction, seed, scheme = "held-out-balanced" } = options;
   if (!(fraction > 0 && fraction < 1)) {
     throw new RangeError(`tuningSplit: fraction must lie between 0 and 1, got ${fraction}`);
@@ -77,7 +78,7 @@ export function tuningSplit(set: ImageSet, options: TuningSplitOptions): TuningS
   };
 }
 
-function tooSmall(set: ImageSet, fraction: number, remedy: string): RangeError {
+function tooSmall(set: Labelled, fraction: number, remedy: string): RangeError {
   return new RangeError(
     `tuningSplit: fraction ${fraction} of ${set.labels.length} images of ${set.name} gives none; ` +
       remedy,

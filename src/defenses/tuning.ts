@@ -3,7 +3,7 @@ import type { ImageSet } from "../data/image-set.js";
 import type { Classifier } from "../models/classifier.js";
 import type { Linear } from "../nn/layers.js";
 import { placementOf } from "../nn/place.js";
-import { affine, mul, powScalar, square } from "../ops/elementwise.js";
+import { add, affine, mul, powScalar, square } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
 import { cosine } from "../optim/schedules.js";
 import { SGD } from "../optim/sgd.js";
@@ -11,7 +11,7 @@ import { tensor } from "../tensor/create.js";
 import { Philox } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Augmentation } from "../training/batch-input.js";
-import { fit, type StepProgress } from "../training/fit.js";
+import { classification, fit, type StepProgress } from "../training/fit.js";
 import { type PauseHooks, pausable } from "../training/pause.js";
 import { checkPrecision, type Precision } from "../training/precision.js";
 
@@ -104,6 +104,8 @@ export async function tune(
   const original = tensor(device, before, weight.shape).keep();
   const restore = choose(model, method.tuned);
   const project = (): void => projectTo(weight, norm);
+  const { labelSmoothing } = options;
+  const classify = classification({ labelSmoothing, smoothingOver: "others" });
   const projects = method.shift || options.projection === "all";
   let optimizer: SGD | undefined;
   try {
@@ -122,8 +124,11 @@ export async function tune(
       scheduleBy: "epoch",
       augmentation: options.augmentation,
       precision: options.precision,
-      loss: { labelSmoothing: options.labelSmoothing, smoothingOver: "others" },
-      ...(method.shift ? { penalty: () => alignment(weight, original, options.alpha) } : {}),
+      objective: (batch, context) => {
+        const loss = classify(batch, context);
+        context.report("loss", loss);
+        return method.shift ? add(loss, alignment(weight, original, options.alpha)) : loss;
+      },
       ...(projects ? { afterStep: project } : {}),
     });
   } finally {

@@ -1,3 +1,4 @@
+import type { CaptureLog } from "./capture-log.js";
 import type { KernelChoice, VariantMap, VariantNotes } from "./choices.js";
 import type { KernelCalls, KernelName } from "./kernels.js";
 import type { Scope } from "./scope.js";
@@ -39,9 +40,12 @@ export interface Recording {
    * Rejects with DeviceError.
    */
   ready(onProgress?: (done: number, all: number) => void): Promise<void>;
-  /** Enqueues the recorded commands again. Whatever differs from step to step is in slices. */
+  /**
+   * Enqueues the recorded commands again. Whatever differs from step to step is in slices. Throws
+   * ReleasedError when memory they use was released.
+   */
   replay(): void;
-  /** Gives the recording's memory back. */
+  /** Gives the recording's memory back. A second call throws ReleasedError. */
   release(): void;
 }
 
@@ -55,14 +59,26 @@ export interface Device {
   /** The largest single storage, in bytes. */
   readonly maxStorageBytes: number;
   readonly counters: Readonly<DeviceCounters>;
+  /** What is being recorded, while `capture` runs its body. */
+  readonly capturing: CaptureLog | undefined;
 
-  /** A storage of at least `bytes` bytes with undefined content, owned by the innermost scope. */
-  allocate(bytes: number, label: string): Storage;
-  /** Gives a storage back to the pool. Commands already enqueued may still use it. */
+  /**
+   * A storage of at least `bytes` bytes with undefined content, owned by the innermost scope. A
+   * `lasting` one is owned by none, and inside of `capture` it shares no memory with what the captured
+   * commands compute on the way: the host may write it between replays.
+   */
+  allocate(bytes: number, label: string, lasting?: boolean): Storage;
+  /**
+   * Gives a storage back to the pool. Commands already enqueued may still use it. Throws
+   * ReleasedError when it was released before.
+   */
   release(storage: Storage): void;
   /** Opens a scope: what is allocated until its end and not kept is released there. */
   scope(): Scope;
-  /** Takes a storage out of every scope: it lives until `release`. */
+  /**
+   * Takes a storage out of every scope: it lives until `release`. Throws ReleasedError when it was
+   * released before.
+   */
   keep(storage: Storage): void;
 
   run<K extends KernelName>(kernel: K, call: KernelCalls[K]): void;
@@ -76,7 +92,7 @@ export interface Device {
   finish(): Promise<void>;
   /**
    * Runs `body` once and records the commands it would have enqueued; they run when the recording is
-   * replayed, not before.
+   * replayed, not before. `body` must be synchronous.
    */
   capture(body: () => void): Recording;
   /**

@@ -33,6 +33,16 @@ export class ReleasedError extends DeviceError {
   override name = "ReleasedError";
 }
 
+/** A gradient cannot be had, or not be used as asked: the message names what is in the way. */
+export class GradientError extends Error {
+  override name = "GradientError";
+}
+
+/** A model's parts or its state do not allow a call: the message names the part and the remedy. */
+export class ModuleError extends Error {
+  override name = "ModuleError";
+}
+
 /** Bad arguments to an op: the message names the op, the shapes or values, and the remedy. */
 export class ShapeError extends Error {
   override name = "ShapeError";

@@ -43,7 +43,11 @@ export class Pool<S extends Storage> {
     return new Scope(this.#scopes, (storage) => this.release(storage as S));
   }
 
-  allocate(bytes: number, label: string): S {
+  /**
+   * @param lasting kept from the start, and never a block that the commands being captured have used
+   *   or will use for something else: what the host writes between replays stays as it is
+   */
+  allocate(bytes: number, label: string, lasting = false): S {
     if (!Number.isFinite(bytes) || bytes < 0) {
       throw new LimitError(`${label} asks for ${bytes} bytes; a size must be a positive number`);
     }
@@ -54,30 +58,35 @@ export class Pool<S extends Storage> {
       );
     }
     const size = Math.min(sizeClass(bytes), Math.max(this.#maxBytes, 256));
-    const storage = this.#take(size) ?? this.#create(size, label);
-    if (this.#outer.length > 0) this.#private.set(storage, this.#free);
-    storage.live = true;
-    storage.label = label;
+    const block = this.#take(size, lasting) ?? this.#create(size, label);
+    const scope = lasting ? undefined : this.#scopes.at(-1);
+    // A new object: whoever still has the last owner's sees that it is not live.
+    const storage: S = { ...block, label, live: true, kept: !scope, writes: undefined };
+    if (this.#outer.length > 0 && !lasting) this.#private.set(storage, this.#free);
     this.#counters.bytesInUse += storage.bytes;
     this.#counters.peakBytes = Math.max(this.#counters.peakBytes, this.#counters.bytesInUse);
-    const scope = this.#scopes.at(-1);
     scope?.own(storage);
-    storage.kept = scope === undefined;
     return storage;
   }
 
   release(storage: S): void {
     if (!storage.live) {
-      throw new ReleasedError(`${storage.label} was released twice; its scope owns it`);
+      throw new ReleasedError(
+        `"${storage.label}" was released twice; what a scope owns, the scope releases at its end`,
+      );
     }
     storage.live = false;
-    storage.generation++;
     this.#disown(storage);
     this.#counters.bytesInUse -= storage.bytes;
     this.#putBack(storage);
   }
 
   keep(storage: S): void {
+    if (!storage.live) {
+      throw new ReleasedError(
+        `keep: "${storage.label}" was released already; keep it before its scope ends`,
+      );
+    }
     this.#disown(storage);
     storage.kept = true;
   }
@@ -116,8 +125,9 @@ export class Pool<S extends Storage> {
     this.#free.clear();
   }
 
-  #take(size: number): S | undefined {
-    return this.#free.get(size)?.pop() ?? this.#outer.at(-1)?.get(size)?.pop();
+  #take(size: number, lasting: boolean): S | undefined {
+    const own = lasting && this.#outer.length > 0 ? undefined : this.#free.get(size)?.pop();
+    return own ?? this.#outer.at(-1)?.get(size)?.pop();
   }
 
   #create(bytes: number, label: string): S {
@@ -133,6 +143,7 @@ export class Pool<S extends Storage> {
    */
   #putBack(storage: S): void {
     const free = this.#private.get(storage) ?? this.#free;
+    this.#private.delete(storage);
     const list = free.get(storage.bytes) ?? [];
     let low = 0;
     for (let high = list.length; low < high; ) {

@@ -1,15 +1,21 @@
-/** A block of device memory. Its bytes are the pool's size class, at least what was asked for. */
+import type { WriteLog } from "./write-log.js";
+
+/**
+ * What one owner has of a block of device memory, from `allocate` to `release`; the block's next
+ * owner gets another Storage. Its bytes are the pool's size class, at least what was asked for.
+ */
 export interface Storage {
+  /** The block's. */
   readonly id: number;
   readonly bytes: number;
   /** What the block holds, for error messages. */
   label: string;
-  /** False once it has gone back to the pool. */
+  /** False once it was released, for ever. */
   live: boolean;
   /** True when no scope owns it: it lives until it is released by name. */
   kept: boolean;
-  /** How often it went back to the pool: tells its present owner from earlier ones. */
-  generation: number;
+  /** When its parts were last written; undefined until one is. */
+  writes: WriteLog | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { triggered } from "../attacks/index.js";
-import { type ImageSet, subset } from "../data/image-set.js";
+import type { ImageSet } from "../data/image-set.js";
+import { subset } from "../data/image-source.js";
 import type { Classifier } from "../models/classifier.js";
 import { Philox } from "../tensor/random.js";
 import { accuracy, predict } from "../training/predict.js";

@@ -1,5 +1,4 @@
 import { backward } from "../autograd/tape.js";
-import { BatchLoader } from "../data/loader.js";
 import { syntheticShapes } from "../data/synthetic.js";
 import type { Device } from "../device/device.js";
 import { resnet18 } from "../models/resnet.js";
@@ -37,13 +36,12 @@ export function sampleStep(device: Device, options: SampleOptions): SampleStep {
   const optimizer = new SGD(model, { lr: 0.01, momentum: 0.9, weightDecay: 5e-4 });
   const mixed = precision === "mixed" ? new MixedPrecision(model) : undefined;
   const input = new BatchInput(device, train, batchSize);
-  for (const batch of new BatchLoader(train, { batchSize, seed: 0, dropLast: true }).epoch(0)) {
-    input.write(batch, 0, 0, 0);
-  }
+  input.write(train, { seed: 0, epoch: 0, step: 0 });
   return {
     run() {
       using _ = device.scope();
       const images = input.images({ pad: 4, flip: true }, mixed ? "f16" : "f32");
+      mixed?.refresh();
       const logits = mixed ? mixed.forward(images) : model.forward(images);
       const loss = crossEntropy(logits, input.labels);
       backward(mixed ? mixed.scaler.scale(loss) : loss, { release: true });

@@ -21,7 +21,7 @@ let active: FoldedNorms | undefined;
  * weights or statistics have changed.
  */
 export class FoldedNorms {
-  readonly #pairs = new Map<Conv2d, FoldedConv>();
+  readonly #pairs = new Map<Conv2d, Map<BatchNorm2d, FoldedConv>>();
 
   /** Runs `body` without recording gradients; `convNorm` inside of it uses folded weights. */
   run<T>(body: () => T): T {
@@ -36,25 +36,37 @@ export class FoldedNorms {
 
   /** @internal */
   of(conv: Conv2d, norm: BatchNorm2d): FoldedConv {
-    let pair = this.#pairs.get(conv);
-    if (!pair) {
-      pair = fold(conv, norm);
-      this.#pairs.set(conv, pair);
-    }
+    const folded = this.#pairs.get(conv) ?? new Map<BatchNorm2d, FoldedConv>();
+    this.#pairs.set(conv, folded);
+    const pair = folded.get(norm) ?? fold(conv, norm);
+    folded.set(norm, pair);
     return pair;
   }
 
   /** Gives the folded weights' memory back. */
   release(): void {
-    for (const { weight, bias } of this.#pairs.values()) {
-      weight.release();
-      bias.release();
+    for (const folded of this.#pairs.values()) {
+      for (const { weight, bias } of folded.values()) {
+        weight.release();
+        bias.release();
+      }
     }
     this.#pairs.clear();
   }
 
   [Symbol.dispose](): void {
     this.release();
+  }
+}
+
+/** Runs `body` with every layer on its own, though within `FoldedNorms.run`. */
+export function unfolded<T>(body: () => T): T {
+  const outer = active;
+  active = undefined;
+  try {
+    return body();
+  } finally {
+    active = outer;
   }
 }
 

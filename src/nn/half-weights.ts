@@ -26,7 +26,7 @@ export class HalfWeights {
     this.#device = device;
     this.#values = values;
     this.#halves = { storage, offset: 0, length: values.length, type: "f16" };
-    this.#twins = model.parameters().map(([, { value }]) => {
+    this.#twins = model.parameters().map(([, { own: value }]) => {
       const { offset, length } = value.slice;
       const slice: Slice = { storage, offset, length, type: "f16" };
       return [value, new Tensor(device, slice, value.shape, "f16")];

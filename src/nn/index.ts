@@ -1,3 +1,4 @@
+export { type FeatureOptions, type Features, features } from "./features.js";
 export { convNorm, FoldedNorms } from "./folding.js";
 export { HalfWeights } from "./half-weights.js";
 export * from "./init.js";
@@ -6,3 +7,4 @@ export { Module, Sequential } from "./module.js";
 export { type Layout, Parameter, Statistic } from "./parameter.js";
 export { type Placement, place, placementOf } from "./place.js";
 export * from "./state-dict.js";
+export { flatValues, type Values, viewValues, withValues } from "./values.js";

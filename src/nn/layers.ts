@@ -1,3 +1,4 @@
+import { hostEffect } from "../device/capture-log.js";
 import type { Pair } from "../ops/arguments.js";
 import { pair } from "../ops/arguments.js";
 import { add, batchNorm, conv2d, matmul } from "../ops/index.js";
@@ -109,7 +110,14 @@ export class BatchNorm2d extends Module {
       runningVar: this.running_var.value,
     };
     const { eps, momentum, training } = this;
-    if (training) this.batchesTracked++;
+    if (training) {
+      hostEffect(x.device, () => {
+        this.batchesTracked++;
+        return () => {
+          this.batchesTracked--;
+        };
+      });
+    }
     return batchNorm(x, state, { training, eps, momentum, ...fused });
   }
 }

@@ -1,5 +1,5 @@
-import { DeviceError } from "../device/errors.js";
-import { type Shape, sizeOf } from "../tensor/shape.js";
+import { ModuleError } from "../device/errors.js";
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Initialiser } from "./init.js";
 
@@ -16,6 +16,7 @@ abstract class Owned {
   readonly layout: Layout;
   readonly init: Initialiser;
   #value: Tensor | undefined;
+  #substitute: Tensor | undefined;
 
   constructor(shape: Shape, init: Initialiser, layout: Layout = "plain") {
     this.shape = shape;
@@ -35,22 +36,44 @@ abstract class Owned {
     return sizeOf(this.shape);
   }
 
+  /** Whether it has memory on a device. */
   get placed(): boolean {
-    return this.#value !== undefined;
+    return this.#value?.live ?? false;
   }
 
-  /** The values on the device. */
+  /**
+   * What the layer computes with: its own values, or those that `withValues` gives it.
+   *
+   * @throws ModuleError before the model it is part of was placed
+   */
   get value(): Tensor {
-    if (!this.#value) {
-      throw new DeviceError(
-        "the model has no memory yet: call place(model, device, { seed }) first",
-      );
-    }
-    return this.#value;
+    return this.#substitute ?? this.own;
+  }
+
+  /**
+   * The model's own values on the device.
+   *
+   * @throws ModuleError before the model was placed
+   */
+  get own(): Tensor {
+    if (this.#value) return this.#value;
+    throw new ModuleError(
+      `a parameter or statistic ${formatShape(this.shape)} has no memory: call ` +
+        "place(model, device, { seed }) first. If the model is placed, place did not find it: it " +
+        "must be there before, in a property of a module, or an array, map, set or plain object " +
+        "there; private #fields, closures and objects of other classes are not searched",
+    );
   }
 
   bind(value: Tensor): void {
     this.#value = value;
+  }
+
+  /** @internal Gives the layer other values to compute with; returns those it had instead. */
+  substitute(value: Tensor | undefined): Tensor | undefined {
+    const before = this.#substitute;
+    this.#substitute = value;
+    return before;
   }
 
   /** From the state_dict's layout to the device's. */
@@ -70,14 +93,14 @@ abstract class Owned {
   }
 }
 
-/** Trained by an optimizer; `value.requiresGrad` says whether it takes part. */
+/** Trained by an optimizer; `own.requiresGrad` says whether it takes part. */
 export class Parameter extends Owned {
   get trainable(): boolean {
-    return this.value.requiresGrad;
+    return this.own.requiresGrad;
   }
 
   set trainable(on: boolean) {
-    this.value.requiresGrad = on;
+    this.own.requiresGrad = on;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Device } from "../device/device.js";
-import { alignElements, type Slice, type Storage } from "../device/storage.js";
+import { ModuleError } from "../device/errors.js";
+import { alignElements, type Slice } from "../device/storage.js";
 import { Philox } from "../tensor/random.js";
-import { sizeOf } from "../tensor/shape.js";
+import { formatShape, sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Module } from "./module.js";
 import type { Parameter, Statistic } from "./parameter.js";
@@ -16,82 +17,167 @@ export interface Placement {
   readonly values: Slice;
   readonly gradients: Slice;
   readonly statistics: Slice;
+  /**
+   * Gives the memory back; the model may be placed again. Throws ReleasedError when it was released
+   * before.
+   */
   release(): void;
 }
 
+type Owned = readonly [string, Parameter | Statistic];
+
 const placements = new WeakMap<Module, Placement>();
 
-/** The memory of a model that `place` has put on a device. */
+/**
+ * The memory of a model that `place` has put on a device.
+ *
+ * @throws ModuleError when it has none
+ */
 export function placementOf(model: Module): Placement {
   const placement = placements.get(model);
   if (!placement) {
-    throw new Error("the model has no memory yet: call place(model, device, { seed }) first");
+    throw new ModuleError(
+      "the model has no memory: call place(model, device, { seed }) first, on the whole model",
+    );
   }
   return placement;
 }
 
 /**
  * Gives a model memory on a device and draws its initial values from the seed (each parameter from
- * its own stream, so that values do not depend on what else the model holds).
+ * its own stream, so that values do not depend on what else the model holds). A part that is held
+ * under several names has one memory, and the values of its first name.
+ *
+ * @throws ModuleError when the model or a part of it has memory already, or where a part of it is
+ *   held by an object that is not searched
  */
 export function place(model: Module, device: Device, options: { seed: number }): Placement {
   const parameters = model.parameters();
   const statistics = model.statistics();
-  const values = flat(device, parameters, "parameters");
-  const gradients = flat(device, parameters, "gradients");
-  const running = flat(device, statistics, "running statistics");
+  checkUnplaced(model, [...parameters, ...statistics]);
+  checkHidden(model);
+  const draw = ([name, part]: Owned): Float32Array => {
+    const drawn = part.init(part.shape, new Philox(options.seed, 0, name));
+    if (drawn.length === part.size) return part.toDevice(drawn);
+    throw new ModuleError(
+      `place: the initialiser of ${name} ${formatShape(part.shape)} gave ${drawn.length} values, ` +
+        `not ${part.size}`,
+    );
+  };
+  const values = layOut(parameters, draw);
+  const running = layOut(statistics, draw);
+  const [valueSlice, gradientSlice, statisticSlice] = allocate(device, [
+    [values.length, "the model's parameters"],
+    [values.length, "the model's gradients"],
+    [running.length, "the model's running statistics"],
+  ]);
 
-  const initial = new Float32Array(values.slice.length);
-  for (const [name, p] of parameters) {
-    const slice = values.at(name);
-    initial.set(p.toDevice(p.init(p.shape, new Philox(options.seed, 0, name))), slice.offset);
-    const value = new Tensor(device, slice, p.deviceShape);
-    value.grad = new Tensor(device, gradients.at(name), p.deviceShape);
+  for (const [p, { offset, length }] of values.parts) {
+    const value = new Tensor(device, { ...valueSlice, offset, length }, p.deviceShape);
+    const slot = new Tensor(device, { ...gradientSlice, offset, length }, p.deviceShape);
+    value.gradient.slot = slot;
     value.requiresGrad = true;
     p.bind(value);
   }
-  const states = new Float32Array(running.slice.length);
-  for (const [name, s] of statistics) {
-    const slice = running.at(name);
-    states.set(s.init(s.shape, new Philox(options.seed, 0, name)), slice.offset);
-    s.bind(new Tensor(device, slice, s.deviceShape));
+  for (const [s, { offset, length }] of running.parts) {
+    s.bind(new Tensor(device, { ...statisticSlice, offset, length }, s.deviceShape));
   }
-  if (initial.length > 0) {
-    device.write(values.slice, initial);
-    device.run("fill", { dst: gradients.slice, value: 0 });
+  if (values.length > 0) {
+    device.write(valueSlice, values.initial);
+    device.run("fill", { dst: gradientSlice, value: 0 });
   }
-  if (states.length > 0) device.write(running.slice, states);
+  if (running.length > 0) device.write(statisticSlice, running.initial);
 
   const placement: Placement = {
     device,
-    values: values.slice,
-    gradients: gradients.slice,
-    statistics: running.slice,
+    values: valueSlice,
+    gradients: gradientSlice,
+    statistics: statisticSlice,
     release: () => {
-      for (const storage of [values, gradients, running]) device.release(storage.slice.storage);
-      placements.delete(model);
+      for (const { storage } of [valueSlice, gradientSlice, statisticSlice]) {
+        device.release(storage);
+      }
+      if (placements.get(model) === placement) placements.delete(model);
     },
   };
   placements.set(model, placement);
   return placement;
 }
 
-function flat(device: Device, owned: readonly [string, Parameter | Statistic][], label: string) {
-  const offsets = new Map<string, readonly [offset: number, length: number]>();
-  let length = 0;
-  for (const [name, o] of owned) {
-    const size = sizeOf(o.deviceShape);
-    offsets.set(name, [length, size]);
-    // A multiple of two alignments, so that a copy in halves can have the same offsets.
-    length += 2 * alignElements(Math.ceil(size / 2));
+/**
+ * A part's stretch of the placement's parameters or statistics.
+ *
+ * @throws ModuleError for a part that has its memory elsewhere
+ */
+export function placedSlice([name, part]: Owned, { storage }: Slice): Slice {
+  const { slice } = part.own;
+  if (slice.storage !== storage) {
+    throw new ModuleError(
+      `${name} has its memory with another model: what changes hands after place needs ` +
+        "placementOf(model).release() of both models, and place again",
+    );
   }
-  const storage: Storage = device.allocate(Math.max(length, 1) * 4, `the model's ${label}`);
-  device.keep(storage);
-  return {
-    slice: { storage, offset: 0, length },
-    at: (name: string): Slice => {
-      const [offset, size] = offsets.get(name) ?? [0, 0];
-      return { storage, offset, length: size };
-    },
-  };
+  return slice;
+}
+
+function checkUnplaced(model: Module, parts: readonly Owned[]): void {
+  if (placements.has(model)) {
+    throw new ModuleError(
+      "place: the model is placed already, and placing it anew would draw its weights anew: " +
+        "loadStateDict changes its values; placementOf(model).release() gives its memory back",
+    );
+  }
+  const placed = parts.find(([, part]) => part.placed);
+  if (placed) {
+    throw new ModuleError(
+      `place: ${placed[0]} has memory already, with another model that was placed; place one ` +
+        "model that holds both, or release that model's memory first",
+    );
+  }
+}
+
+function checkHidden(model: Module): void {
+  const [hidden] = model.hiddenParts();
+  if (!hidden) return;
+  throw new ModuleError(
+    `place: ${hidden[0]} is held by an object that is not searched for parts; make its class ` +
+      "extend Module, or hold the part in a property, array, map, set or plain object of a module",
+  );
+}
+
+/** Where the parts lie in flat memory, and its initial content. */
+function layOut<T extends Parameter | Statistic>(
+  owned: readonly (readonly [string, T])[],
+  draw: (part: readonly [string, T]) => Float32Array,
+) {
+  const parts = new Map<T, { offset: number; length: number }>();
+  let end = 0;
+  for (const [, part] of owned) {
+    const length = sizeOf(part.deviceShape);
+    parts.set(part, { offset: end, length });
+    // A multiple of two alignments, so that a copy in halves can have the same offsets.
+    end += 2 * alignElements(Math.ceil(length / 2));
+  }
+  const initial = new Float32Array(end);
+  for (const entry of owned) initial.set(draw(entry), parts.get(entry[1])?.offset);
+  return { parts, length: end, initial };
+}
+
+/** All of the memory or none. */
+function allocate<const T extends readonly (readonly [length: number, label: string])[]>(
+  device: Device,
+  wanted: T,
+): { [K in keyof T]: Slice } {
+  const made: Slice[] = [];
+  try {
+    for (const [length, label] of wanted) {
+      const storage = device.allocate(Math.max(length, 1) * 4, label);
+      device.keep(storage);
+      made.push({ storage, offset: 0, length });
+    }
+  } catch (error) {
+    for (const { storage } of made) device.release(storage);
+    throw error;
+  }
+  return made as { [K in keyof T]: Slice };
 }

@@ -1,4 +1,4 @@
-import { record, tracked } from "../autograd/tape.js";
+import { record, records } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
@@ -67,22 +67,25 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
   } else if (rows > 0) {
     device.run("batchNormInference", common);
   }
-  return record("batchNorm", out, inputs, (dy, sink) => {
-    if (!training) {
-      device.run("batchNormStatistics", {
-        runningMean: runningMean.slice,
-        runningVar: runningVar.slice,
-        mean: mean.slice,
-        invStd: invStd.slice,
-        channels,
-        eps,
-      });
-    }
-    const dx = tracked(x) ? sink(0) : undefined;
-    const dgamma = tracked(gamma) ? sink(1) : empty(device, [channels], "f32", "dgamma");
-    const dbeta = tracked(beta) ? sink(2) : empty(device, [channels], "f32", "dbeta");
+  // Taken now, because a training pass may change the running statistics before the backward pass.
+  if (!training && channels > 0 && records(inputs)) {
+    device.run("batchNormStatistics", {
+      runningMean: runningMean.slice,
+      runningVar: runningVar.slice,
+      mean: mean.slice,
+      invStd: invStd.slice,
+      channels,
+      eps,
+    });
+  }
+  const saved = [x, gamma, mean, invStd, ...(relu ? [out] : [])];
+  return record("batchNorm", out, inputs, saved, (dy, sink, needs) => {
+    const dx = needs(0) ? sink(0) : undefined;
+    // The kernel sums both in any case.
+    const dgamma = needs(1) ? sink(1) : empty(device, [channels], "f32", "dgamma");
+    const dbeta = needs(2) ? sink(2) : empty(device, [channels], "f32", "dbeta");
     // Without a ReLU the residual's gradient is dy itself.
-    const ownResidual = residual && tracked(residual) && relu ? sink(3) : undefined;
+    const ownResidual = needs(3) && relu ? sink(3) : undefined;
     if (rows > 0) {
       device.run("batchNormBackward", {
         x: x.slice,
@@ -98,8 +101,10 @@ export function batchNorm(x: Tensor, state: BatchNormState, options: BatchNormOp
         training,
         ...shape,
       });
+    } else if (channels > 0) {
+      for (const sum of [dgamma, dbeta]) device.run("fill", { dst: sum.slice, value: 0 });
     }
-    return [dx, dgamma, dbeta, residual ? (ownResidual ?? dy) : undefined];
+    return [dx, dgamma, dbeta, ownResidual ?? dy];
   });
 }
 

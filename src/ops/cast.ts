@@ -11,7 +11,7 @@ import { checkInputs } from "./arguments.js";
 export function cast(x: Tensor, dtype: FloatType): Tensor {
   checkInputs("cast", [x], "float");
   if (x.dtype === dtype) return x;
-  return record("cast", inType(x, dtype), [x], (g, sink) => {
+  return record("cast", inType(x, dtype), [x], [], (g, sink) => {
     const dx = sink(0);
     convert(x.device, g.slice, dx.slice);
     return [dx];

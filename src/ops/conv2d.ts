@@ -5,7 +5,7 @@ import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { FloatType, Tensor } from "../tensor/tensor.js";
 import { checkInputs, checkInteger, checkRank, type Pair, pair } from "./arguments.js";
-import { gemmWeight } from "./precision.js";
+import { asSaved, gemmWeight } from "./precision.js";
 
 export interface Conv2dOptions {
   stride?: Pair;
@@ -27,9 +27,10 @@ export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tenso
   if (out.size > 0) {
     x.device.run("conv2d", { x: x.slice, w: weight.slice, out: out.slice, shape });
   }
-  return record("conv2d", out, [x, w], (dy, sink) => [
-    tracked(x) ? inputGradient(dy, weight, sink(0), shape) : undefined,
-    tracked(w) ? weightGradient(x, dy, sink(1), shape) : undefined,
+  const saved = [...(tracked(x) ? [asSaved(w, weight)] : []), ...(tracked(w) ? [x] : [])];
+  return record("conv2d", out, [x, w], saved, (dy, sink, needs) => [
+    needs(0) ? inputGradient(dy, weight, sink(0), shape) : undefined,
+    needs(1) ? weightGradient(x, dy, sink(1), shape) : undefined,
   ]);
 }
 

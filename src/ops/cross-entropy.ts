@@ -56,7 +56,7 @@ export function crossEntropy(
     off,
   };
   device.run("softmaxCrossEntropy", { ...common, logits: logits.slice, loss: loss.slice });
-  record("crossEntropy", loss, [logits], (dloss, sink) => {
+  record("crossEntropy", loss, [logits], [labels, probabilities], (dloss, sink) => {
     const dlogits = sink(0);
     device.run("softmaxCrossEntropyBackward", {
       ...common,

@@ -1,4 +1,4 @@
-import { record } from "../autograd/tape.js";
+import { record, tracked } from "../autograd/tape.js";
 import {
   type ElementwiseKernel,
   type ElementwiseOp,
@@ -44,11 +44,16 @@ export function elementwise(op: ElementwiseOp, inputs: readonly Tensor[], p = 0,
   }
   const operands = new Map<Name, Tensor>(inputs.map((x, i) => [names[i] as Name, x]));
   const out = launch(op, row.forward, operands, shape, elementwiseType(inputs, shape), p, q);
-  return record(op, out, inputs, (g) => {
-    const known = new Map([...operands, ["g", g] as const, ["y", out] as const]);
+  const values = new Map<Name, Tensor>([...operands, ["y", out]]);
+  const read = row.gradients.flatMap((gradient, i) =>
+    gradient && tracked(inputs[i] as Tensor) ? operandsOf(gradient) : [],
+  );
+  const saved = [...new Set(read)].flatMap((name) => values.get(name) ?? []);
+  return record(op, out, inputs, saved, (g, _sink, needs) => {
+    const known = new Map([...values, ["g", g] as const]);
     return inputs.map((x, i) => {
       const expression = row.gradients[i];
-      if (!expression) return undefined;
+      if (!expression || !needs(i)) return undefined;
       const type = x.dtype as FloatType;
       // What is summed over a broadcast stays f32 until it is one.
       const fullType = sameShape(x.shape, shape) ? type : "f32";

@@ -18,7 +18,7 @@ export function gather(x: Tensor, index: Tensor): Tensor {
   const out = empty(x.device, [picked, ...x.shape.slice(1)], "f32", "gather");
   const sizes = { index: index.slice, rows, picked, columns };
   if (out.size > 0) x.device.run("gatherRows", { x: x.slice, out: out.slice, ...sizes });
-  return record("gather", out, [x], (dy, sink) => {
+  return record("gather", out, [x], [index], (dy, sink) => {
     const dx = sink(0);
     if (dx.size > 0 && picked > 0) {
       x.device.run("scatterAddRows", { dy: dy.slice, out: dx.slice, ...sizes });

@@ -12,13 +12,15 @@ import {
   sizeOf,
 } from "../tensor/shape.js";
 import { type DType, Tensor } from "../tensor/tensor.js";
+import { checkInputs } from "./arguments.js";
 
 /** The same elements under another shape; one size may be -1 and is worked out. No copy. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkInputs("reshape", [x], x.dtype);
   const to = inferShape(x, shape);
   if (sameShape(to, x.shape)) return x;
   const out = new Tensor(x.device, x.slice, to, x.dtype);
-  return record("reshape", out, [x], (g) => [reshape(g, x.shape)]);
+  return record("reshape", out, [x], [], (g) => [reshape(g, x.shape)]);
 }
 
 function inferShape(x: Tensor, shape: Shape): Shape {
@@ -35,6 +37,7 @@ function inferShape(x: Tensor, shape: Shape): Shape {
 
 /** Reorders dimensions: dimension i of the result is dimension perm[i] of x. */
 export function permute(x: Tensor, perm: readonly number[]): Tensor {
+  checkInputs("permute", [x], x.dtype);
   const rank = x.shape.length;
   normaliseAxes("permute", perm, rank);
   const order = perm.map((p) => (p < 0 ? p + rank : p));
@@ -48,7 +51,7 @@ export function permute(x: Tensor, perm: readonly number[]): Tensor {
   if (out.size > 0) {
     x.device.run("permute", { x: x.slice, out: out.slice, shape: x.shape, perm: order });
   }
-  return record("permute", out, [x], (g) => [permute(g, inverse(order))]);
+  return record("permute", out, [x], [], (g) => [permute(g, inverse(order))]);
 }
 
 /** Swaps the last two dimensions. */

@@ -5,7 +5,7 @@ import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../
 import type { FloatType, Tensor } from "../tensor/tensor.js";
 import { checkInputs } from "./arguments.js";
 import { inType } from "./cast.js";
-import { gemmWeight } from "./precision.js";
+import { asSaved, gemmWeight } from "./precision.js";
 import { sumTo } from "./reduce.js";
 
 export interface MatmulOptions {
@@ -30,10 +30,11 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const weight = gemmWeight(b, out.dtype as FloatType);
   launch(a, weight, bias, out, s.k, transA, transB);
   const inputs = bias ? [a, b, bias] : [a, b];
-  return record("matmul", out, inputs, (g, sink) => [
-    tracked(a) ? gradientA(a, weight, g, s.k, transA, transB, () => sink(0)) : undefined,
-    tracked(b) ? gradientB(a, b, g, transA, transB, () => sink(1)) : undefined,
-    bias && tracked(bias) ? rowSum(g, sink(2)) : undefined,
+  const saved = [...(tracked(a) ? [asSaved(b, weight)] : []), ...(tracked(b) ? [a] : [])];
+  return record("matmul", out, inputs, saved, (g, sink, needs) => [
+    needs(0) ? gradientA(a, weight, g, s.k, transA, transB, () => sink(0)) : undefined,
+    needs(1) ? gradientB(a, b, g, transA, transB, () => sink(1)) : undefined,
+    needs(2) ? rowSum(g, sink(2)) : undefined,
   ]);
 }
 

@@ -35,7 +35,7 @@ function pool2d(op: "max" | "avg", x: Tensor, window: Pair, options: Pool2dOptio
   const device = x.device;
   const out = empty(device, [shape.n, shape.outH, shape.outW, shape.c], x.dtype, name);
   if (out.size > 0) device.run("pool2d", { op, x: x.slice, out: out.slice, shape });
-  return record(name, out, [x], (dy, sink) => {
+  return record(name, out, [x], [x], (dy, sink) => {
     const dx = sink(0);
     if (dx.size > 0) {
       device.run("pool2dBackward", { op, x: x.slice, dy: dy.slice, dx: dx.slice, shape });

@@ -18,6 +18,9 @@ import { inType } from "./cast.js";
 export const gemmWeight = (w: Tensor, dtype: FloatType): Tensor =>
   dtype === "f16" && w.half?.live ? w.half : inType(w, dtype);
 
+/** What stands for a GEMM's weight among what was saved: f16 twins follow their weights. */
+export const asSaved = (w: Tensor, weight: Tensor): Tensor => (weight === w.half ? w : weight);
+
 /** Operands that are broadcast, such as biases, leave the type to those of the result's size. */
 export function elementwiseType(inputs: readonly Tensor[], shape: Shape): FloatType {
   const full = inputs.filter((x) => sameShape(x.shape, shape));

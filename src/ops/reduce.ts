@@ -52,7 +52,7 @@ function reduce(op: Op, x: Tensor, axes?: readonly number[], options: ReduceOpti
   if (out.size > 0 && reduced === 0) x.device.run("fill", { dst: out.slice, value: 0 });
   else if (out.size > 0) launch(op, x, over, reduced, out);
   if (op === "argmax") return out;
-  return record(op, out, [x], (g) => {
+  return record(op, out, [x], op === "max" ? [x, out] : [], (g) => {
     const wide = reshape(g, kept);
     if (op === "sum") return [broadcastTo(wide, x.shape, 1, x.dtype)];
     if (op === "mean") return [broadcastTo(wide, x.shape, 1 / reduced, x.dtype)];

@@ -3,8 +3,10 @@ import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { LossScaler } from "./loss-scaler.js";
-import { type Optimizer, OptimizerState, type Range, trainableRanges } from "./optimizer.js";
+import { type Optimizer, OptimizerState } from "./optimizer.js";
 import type { Setting } from "./schedules.js";
+import { StepCounts } from "./step-counts.js";
+import { TrainedParameters } from "./trained.js";
 
 export interface AdamOptions {
   /** Default 1e-3. */
@@ -30,8 +32,10 @@ export class Adam implements Optimizer {
   readonly #model: Module;
   readonly #state: OptimizerState;
   readonly #hyper: Tensor;
-  readonly #count: Slice;
-  readonly #ranges: readonly (Range & { m: Slice; v: Slice })[];
+  readonly #counts: StepCounts;
+  readonly #trained: TrainedParameters;
+  /** Of each range of what is trained. */
+  readonly #moments: readonly { m: Slice; v: Slice }[];
   readonly #options: Required<AdamOptions>;
 
   /** @throws RangeError unless both betas are in [0, 1), or when nothing is trainable */
@@ -42,16 +46,18 @@ export class Adam implements Optimizer {
     if (!betas.every((beta) => beta >= 0 && beta < 1)) {
       throw new RangeError(`Adam: both betas must be in [0, 1), not ${betas.join(" and ")}`);
     }
-    const ranges = trainableRanges(model);
-    if (ranges.length === 0) throw new RangeError("Adam: the model has nothing trainable");
+    this.#trained = new TrainedParameters(model, "Adam");
     this.#model = model;
     this.#state = new OptimizerState(model, "Adam");
     this.#hyper = this.#state.hyperparameters(6);
-    this.#count = this.#state.zeros(3, "step count");
-    this.#ranges = ranges.map((range) => ({
-      ...range,
-      m: this.#state.zeros(range.params.length, "first moment"),
-      v: this.#state.zeros(range.params.length, "second moment"),
+    const { device } = placementOf(model);
+    const count = this.#state.zeros(3, "step count");
+    this.#counts = new StepCounts(device, count, this.#trained.count, (length) =>
+      this.#state.memory(length, "step count"),
+    );
+    this.#moments = this.#trained.ranges.map(({ params: { length } }) => ({
+      m: this.#state.zeros(length, "first moment"),
+      v: this.#state.zeros(length, "second moment"),
     }));
     this.#write();
   }
@@ -78,29 +84,43 @@ export class Adam implements Optimizer {
 
   step(scaler?: LossScaler): void {
     const { device } = placementOf(this.#model);
-    for (const { grads } of this.#ranges) scaler?.unscale(grads);
-    const common = { count: this.#count, hyper: this.#hyper.slice, skip: scaler?.state ?? null };
-    device.run("adamCount", common);
-    for (const { params, grads, m, v } of this.#ranges) {
-      device.run("adam", { params, grads, m, v, ...common });
+    const taken = this.#trained.take();
+    for (const { grads } of this.#trained.stretches(taken)) scaler?.unscale(grads);
+    for (const { count, members } of this.#counts.of(taken)) {
+      const common = { count, hyper: this.#hyper.slice, skip: scaler?.state ?? null };
+      device.run("adamCount", common);
+      for (const { params, grads, range, within } of this.#trained.stretches(members)) {
+        const { m, v } = this.#moments[range] as { m: Slice; v: Slice };
+        device.run("adam", { params, grads, m: within(m), v: within(v), ...common });
+      }
     }
     scaler?.update();
   }
 
-  /** Steps done, without those that were skipped. */
+  /** Steps done, without those that were skipped: of the parameters that have had the most. */
   async steps(): Promise<number> {
-    const { device } = placementOf(this.#model);
-    const [steps = 0] = new Float32Array(await device.read(this.#count));
-    return steps;
+    const counts = await this.#counts.read();
+    return Math.max(...counts.map(([steps = 0]) => steps));
   }
 
-  /** The step count with both bias corrections, then the moments of what is trained. */
-  save(): Promise<Float32Array> {
-    return this.#state.save();
+  /**
+   * The step count with both bias corrections, then the moments of what is trained. Where parameters
+   * have had different steps, what else `StepCounts.save` gives follows.
+   */
+  async save(): Promise<Float32Array> {
+    const [state, counts] = await Promise.all([this.#state.save(), this.#counts.save()]);
+    if (counts.length === 0) return state;
+    const all = new Float32Array(state.length + counts.length);
+    all.set(state);
+    all.set(counts, state.length);
+    return all;
   }
 
   load(state: Float32Array): void {
-    this.#state.load(state);
+    const { length } = this.#state;
+    const fits = this.#counts.fits(state.length - length);
+    if (fits) this.#counts.load(state.subarray(length));
+    this.#state.load(fits ? state.subarray(0, length) : state);
   }
 
   release(): void {

@@ -19,9 +19,12 @@ export interface Optimizer {
   /** Changes what a schedule may change, for the steps that follow. Not inside `capture`. */
   set(changes: Partial<Setting>): void;
   /**
-   * One update from the gradients that `backward` left. With the scaler that scaled the loss, the
-   * gradients are unscaled first, and if one of them is not finite the step is skipped: parameters
-   * and state stay as they are.
+   * One update from the gradients that `backward` left, which it takes: they can be read until the
+   * next backward pass, but not stepped with again. A parameter without a gradient stays as it is,
+   * and so does its state. With the scaler that scaled the loss, the gradients are unscaled first, and
+   * if one of them is not finite the step is skipped: parameters and state stay as they are.
+   *
+   * @throws GradientError when none of the parameters has a gradient that no step took
    */
   step(scaler?: LossScaler): void;
   /** All it has gathered in its steps, to resume from. Options are not part of it. */
@@ -32,35 +35,8 @@ export interface Optimizer {
    * @throws RangeError when the number of values is not that of `save`
    */
   load(state: Float32Array): void;
-  /** Gives its memory back. */
+  /** Gives its memory back. A second call throws ReleasedError. */
   release(): void;
-}
-
-/** The same stretch of the flat parameters and of their gradients. */
-export interface Range {
-  readonly params: Slice;
-  readonly grads: Slice;
-}
-
-/** The trainable parameters of a placed model as few stretches of its flat memory as possible. */
-export function trainableRanges(model: Module): Range[] {
-  const { values, gradients } = placementOf(model);
-  const merged: { offset: number; end: number }[] = [];
-  let contiguous = false;
-  for (const [, p] of model.parameters()) {
-    const { offset, length } = p.value.slice;
-    const last = merged.at(-1);
-    if (!p.trainable) contiguous = false;
-    else if (last && contiguous) last.end = offset + length;
-    else {
-      merged.push({ offset, end: offset + length });
-      contiguous = true;
-    }
-  }
-  return merged.map(({ offset, end }) => ({
-    params: { storage: values.storage, offset, length: end - offset },
-    grads: { storage: gradients.storage, offset, length: end - offset },
-  }));
 }
 
 /** What an optimizer keeps on the device beside parameters and gradients. */
@@ -85,19 +61,24 @@ export class OptimizerState {
 
   /** Values for kernels to write, all zero at first, and part of what is saved. */
   zeros(length: number, label: string): Slice {
-    const storage = this.#device.allocate(length * 4, `${this.#name}'s ${label}`);
-    this.#device.keep(storage);
-    this.#storages.push(storage);
-    const slice = { storage, offset: 0, length };
+    const slice = this.memory(length, label);
     this.#device.run("fill", { dst: slice, value: 0 });
     this.#saved.push(slice);
     return slice;
   }
 
+  /** Memory of undefined content, which is not part of what is saved. */
+  memory(length: number, label: string): Slice {
+    const storage = this.#device.allocate(length * 4, `${this.#name}'s ${label}`);
+    this.#device.keep(storage);
+    this.#storages.push(storage);
+    return { storage, offset: 0, length };
+  }
+
   /** What `zeros` made, in that order. */
   async save(): Promise<Float32Array> {
     const parts = await Promise.all(this.#saved.map((slice) => this.#device.read(slice)));
-    const all = new Float32Array(this.#length);
+    const all = new Float32Array(this.length);
     let at = 0;
     for (const part of parts) {
       const values = new Float32Array(part);
@@ -108,9 +89,9 @@ export class OptimizerState {
   }
 
   load(state: Float32Array): void {
-    if (state.length !== this.#length) {
+    if (state.length !== this.length) {
       throw new RangeError(
-        `${this.#name}: the saved state has ${state.length} values, ${this.#length} expected; ` +
+        `${this.#name}: the saved state has ${state.length} values, ${this.length} expected; ` +
           "load what the same optimizer saved, with the same parts of the model trainable",
       );
     }
@@ -122,10 +103,11 @@ export class OptimizerState {
   }
 
   release(): void {
-    for (const storage of this.#storages.splice(0)) this.#device.release(storage);
+    for (const storage of this.#storages) this.#device.release(storage);
   }
 
-  get #length(): number {
+  /** How many values are saved. */
+  get length(): number {
     return this.#saved.reduce((n, { length }) => n + length, 0);
   }
 }

@@ -3,8 +3,9 @@ import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { LossScaler } from "./loss-scaler.js";
-import { type Optimizer, OptimizerState, type Range, trainableRanges } from "./optimizer.js";
+import { type Optimizer, OptimizerState } from "./optimizer.js";
 import type { Setting } from "./schedules.js";
+import { TrainedParameters } from "./trained.js";
 
 export interface SgdOptions {
   lr: number;
@@ -22,7 +23,9 @@ export class SGD implements Optimizer {
   readonly #model: Module;
   readonly #state: OptimizerState;
   readonly #hyper: Tensor;
-  readonly #ranges: readonly (Range & { velocity: Slice })[];
+  readonly #trained: TrainedParameters;
+  /** Of each range of what is trained. */
+  readonly #velocities: readonly Slice[];
   #options: Required<SgdOptions>;
 
   constructor(model: Module, options: SgdOptions) {
@@ -30,15 +33,13 @@ export class SGD implements Optimizer {
     if (this.#options.nesterov && this.#options.momentum === 0) {
       throw new RangeError("SGD: nesterov needs a momentum above 0");
     }
-    const ranges = trainableRanges(model);
-    if (ranges.length === 0) throw new RangeError("SGD: the model has nothing trainable");
+    this.#trained = new TrainedParameters(model, "SGD");
     this.#model = model;
     this.#state = new OptimizerState(model, "SGD");
     this.#hyper = this.#state.hyperparameters(4);
-    this.#ranges = ranges.map((range) => ({
-      ...range,
-      velocity: this.#state.zeros(range.params.length, "velocity"),
-    }));
+    this.#velocities = this.#trained.ranges.map(({ params }) =>
+      this.#state.zeros(params.length, "velocity"),
+    );
     this.#write();
   }
 
@@ -56,9 +57,11 @@ export class SGD implements Optimizer {
 
   step(scaler?: LossScaler): void {
     const { device } = placementOf(this.#model);
-    for (const { grads } of this.#ranges) scaler?.unscale(grads);
+    const stretches = this.#trained.stretches(this.#trained.take());
+    for (const { grads } of stretches) scaler?.unscale(grads);
     const common = { hyper: this.#hyper.slice, skip: scaler?.state ?? null };
-    for (const { params, grads, velocity } of this.#ranges) {
+    for (const { params, grads, range, within } of stretches) {
+      const velocity = within(this.#velocities[range] as Slice);
       device.run("sgd", { params, grads, velocity, ...common });
     }
     scaler?.update();

@@ -22,6 +22,21 @@ export function empty(
   return new Tensor(device, dtype === "f16" ? { ...span, type: dtype } : span, shape, dtype);
 }
 
+/**
+ * As `empty`, kept until it is released. Made while commands are captured, it is memory of its own,
+ * which the host may write and read between replays.
+ */
+export function lasting(
+  device: Device,
+  shape: Shape,
+  dtype: Exclude<DType, "f16"> = "f32",
+  label = "tensor",
+): Tensor {
+  const length = sizeOf(shape);
+  const storage = device.allocate(Math.max(length, 1) * 4, `${label} ${formatShape(shape)}`, true);
+  return new Tensor(device, { storage, offset: 0, length }, shape, dtype);
+}
+
 /** A tensor from values in row-major order; `shape` defaults to one dimension. */
 export function tensor(
   device: Device,

@@ -1,24 +1,46 @@
+import { type CaptureLog, hostEffect } from "../device/capture-log.js";
 import type { Device } from "../device/device.js";
-import { ReleasedError, ShapeError } from "../device/errors.js";
+import { GradientError, ReleasedError, ShapeError } from "../device/errors.js";
 import type { Slice } from "../device/storage.js";
 import { convert } from "./convert.js";
-import { formatShape, type Shape, sizeOf } from "./shape.js";
+import { LeafGradient } from "./leaf-gradient.js";
+import { formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
 
 /** Element types that ops compute with, in f32 arithmetic. f16 is for storage. */
 export type FloatType = "f32" | "f16";
 export type DType = FloatType | "u32";
 
-/** How a tensor came to be, for the backward pass; `src/autograd` walks these. */
+/** How a tensor came to be, for the backward pass; `src/autograd` makes and walks these. */
 export interface GradientNode {
   readonly name: string;
-  readonly inputs: readonly Tensor[];
-  /**
-   * Gradients of the inputs (undefined where not needed) from the gradient of the output.
-   * `sink(i, shape)` is the tensor to write input i's gradient to: fresh memory, or the slot of
-   * the parameter's own gradient, which saves a copy.
-   */
-  readonly backward: (grad: Tensor, sink: GradientSink) => (Tensor | undefined)[];
+  /** What gradients flow to: undefined for an input that wanted none at the forward pass. */
+  readonly inputs: readonly (Tensor | undefined)[];
+  /** Every tensor whose values `backward` reads, but the gradient it is given. */
+  readonly saved: readonly SavedTensor[];
+  readonly backward: OpBackward;
+  /** Whether a backward pass gave the memory back that the node needs. */
+  spent: boolean;
 }
+
+/** A tensor as it was at the forward pass. */
+export interface SavedTensor {
+  readonly tensor: Tensor;
+  /** The capture it was saved in. */
+  readonly capture: CaptureLog | undefined;
+  /** Throws ReleasedError or GradientError if the values are no longer those that `op` saved. */
+  check(op: string): void;
+}
+
+/**
+ * Gradients of an op's inputs (undefined where not needed) from the gradient of its output.
+ * `sink(i)` is the tensor to write input i's gradient to: fresh memory, or the slot of the
+ * parameter's own gradient, which saves a copy. `needs(i)` says whether that gradient is wanted.
+ */
+export type OpBackward = (
+  grad: Tensor,
+  sink: GradientSink,
+  needs: (input: number) => boolean,
+) => (Tensor | undefined)[];
 
 export type GradientSink = (input: number) => Tensor;
 
@@ -31,15 +53,12 @@ export class Tensor {
   readonly slice: Slice;
   readonly shape: Shape;
   readonly dtype: DType;
-  /** True for parameters and for inputs whose gradient is wanted. */
-  requiresGrad = false;
   /** Set by ops on results that depend on something with `requiresGrad`. */
   node: GradientNode | undefined;
   /** The same values as f16, kept up to date while a training step in mixed precision runs. */
   half: Tensor | undefined;
-  /** Where `backward` leaves the gradient of a leaf; same shape. */
-  grad: Tensor | undefined;
-  readonly #generation: number;
+  #requiresGrad = false;
+  #gradient: LeafGradient<Tensor> | undefined;
 
   constructor(device: Device, slice: Slice, shape: Shape, dtype: DType = "f32") {
     const size = sizeOf(shape);
@@ -55,25 +74,89 @@ export class Tensor {
     this.slice = slice;
     this.shape = shape;
     this.dtype = dtype;
-    this.#generation = slice.storage.generation;
   }
 
   get size(): number {
     return this.slice.length;
   }
 
-  /** True while the memory behind the tensor is its own. */
-  get live(): boolean {
-    return this.slice.storage.live && this.slice.storage.generation === this.#generation;
+  /** True for parameters and for inputs whose gradient is wanted: leaves of the gradient graph. */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad;
   }
 
-  /** Takes the tensor out of its scope; it lives until `release`. Returns the tensor. */
+  /**
+   * Counts for forward passes from here on; turned off, `backward` also passes the leaf over.
+   *
+   * @throws GradientError on an op's result, or on integers
+   */
+  set requiresGrad(on: boolean) {
+    if (this.node) {
+      throw new GradientError(
+        `requiresGrad: ${this.describe()} is the result of ${this.node.name}, not a leaf; ` +
+          "gradients(loss, [tensor]) gives its gradient, detach() cuts the graph there",
+      );
+    }
+    if (on && this.dtype === "u32") {
+      throw new GradientError(`requiresGrad: ${this.describe()} is u32; integers have no gradient`);
+    }
+    this.#requiresGrad = on;
+  }
+
+  /**
+   * The gradient of a leaf, if the last `backward` on its device reached it (or one that
+   * accumulated since): the same shape. Undefined else.
+   */
+  get grad(): Tensor | undefined {
+    return this.#gradient?.present;
+  }
+
+  /**
+   * Takes a gradient as if `backward` had left it, or none. A parameter copies the values.
+   *
+   * @throws ShapeError on another shape, element type or device
+   */
+  set grad(grad: Tensor | undefined) {
+    const { gradient } = this;
+    if (grad) this.#checkGradient(grad);
+    const { slot } = gradient;
+    if (grad && slot && grad.slice !== slot.slice) {
+      this.device.run("copy", { src: grad.slice, dst: slot.slice });
+    }
+    const value = grad && (slot ?? grad.detach());
+    hostEffect(this.device, () => gradient.leave(value));
+  }
+
+  /** @internal Where backward passes and optimizers keep the gradient. */
+  get gradient(): LeafGradient<Tensor> {
+    this.#gradient ??= new LeafGradient(this.device);
+    return this.#gradient;
+  }
+
+  /** True until the memory behind the tensor is released. */
+  get live(): boolean {
+    return this.slice.storage.live;
+  }
+
+  /**
+   * Takes the tensor out of its scope, with all that shares its memory; it lives until `release`.
+   * Returns the tensor.
+   *
+   * @throws ReleasedError when the memory was released before
+   */
   keep(): this {
+    this.checkLive("keep");
     this.device.keep(this.slice.storage);
     return this;
   }
 
+  /**
+   * Gives the memory back, which views of it share.
+   *
+   * @throws ReleasedError when it was released before
+   */
   release(): void {
+    this.checkLive("release");
     this.device.release(this.slice.storage);
   }
 
@@ -82,7 +165,7 @@ export class Tensor {
     return new Tensor(this.device, this.slice, this.shape, this.dtype);
   }
 
-  /** Marks a leaf as one whose gradient is wanted. Returns the tensor. */
+  /** Marks a leaf as one whose gradient is wanted (see `requiresGrad`). Returns the tensor. */
   withGrad(): this {
     this.requiresGrad = true;
     return this;
@@ -129,14 +212,28 @@ export class Tensor {
     return (this.dtype === "u32" ? await this.readIntegers() : await this.read())[0] ?? Number.NaN;
   }
 
-  /** Throws ReleasedError if the scope that owned the memory has ended. */
+  /** Throws ReleasedError if the memory was released: by name, by its scope or by `backward`. */
   checkLive(op: string): void {
-    if (!this.live) {
-      throw new ReleasedError(
-        `${op}: a tensor of shape ${formatShape(this.shape)} was used after its scope released it; ` +
-          "call keep() on what must outlive the scope",
-      );
-    }
+    if (this.live) return;
+    throw new ReleasedError(
+      `${op}: ${this.describe()} was released before; call keep() on what must outlive its scope ` +
+        "or a backward with release: true",
+    );
+  }
+
+  /** The tensor in an error's words: its shape, and what its memory was made for. */
+  describe(): string {
+    return `a tensor of shape ${formatShape(this.shape)} ("${this.slice.storage.label}")`;
+  }
+
+  #checkGradient(grad: Tensor): void {
+    grad.checkLive("grad");
+    const { shape, dtype, device } = grad;
+    if (sameShape(shape, this.shape) && dtype === this.dtype && device === this.device) return;
+    throw new ShapeError(
+      `grad: ${formatShape(shape)} ${dtype} for a tensor ${formatShape(this.shape)} ` +
+        `${this.dtype}; shape, element type and device must be the tensor's`,
+    );
   }
 
   async #bytes(): Promise<ArrayBuffer> {

@@ -1,10 +1,11 @@
-import { type ImageSet, imageBytes } from "../data/image-set.js";
+import { imageBytes, type Labelled } from "../data/image-set.js";
 import type { Batch } from "../data/loader.js";
 import type { Device } from "../device/device.js";
 import { type AugmentOptions, augment, packBytes } from "../ops/augment.js";
 import { randomState } from "../ops/random.js";
 import { empty } from "../tensor/create.js";
 import type { FloatType, Tensor } from "../tensor/tensor.js";
+import type { Moment } from "./feed.js";
 
 /** Random crop and flip of the training images. */
 export interface Augmentation {
@@ -22,7 +23,7 @@ export class BatchInput {
   readonly #state: Tensor;
   readonly #options: Omit<AugmentOptions, "pad" | "flip" | "state">;
 
-  constructor(device: Device, set: ImageSet, count: number) {
+  constructor(device: Device, set: Labelled, count: number) {
     const words = Math.ceil((count * imageBytes(set)) / 4);
     this.#images = empty(device, [words], "u32", "image bytes").keep();
     this.#labels = empty(device, [count], "u32", "labels").keep();
@@ -35,8 +36,8 @@ export class BatchInput {
     return this.#labels;
   }
 
-  /** Hands a batch to the device; `seed`, `epoch` and `step` decide its crops and flips. */
-  write(batch: Batch, seed: number, epoch: number, step: number): void {
+  /** Hands a batch to the device; the moment decides its crops and flips. */
+  write(batch: Pick<Batch, "images" | "labels">, { seed, epoch, step }: Moment): void {
     this.#images.write(packBytes(batch.images));
     this.#labels.write(batch.labels);
     this.#state.write(randomState(seed, epoch, step));

@@ -1,5 +1,5 @@
 import type { StateDict } from "../io/state-dict.js";
-import type { Classifier } from "../models/classifier.js";
+import type { Module } from "../nn/module.js";
 import { loadStateDict, stateDict } from "../nn/state-dict.js";
 import type { LossScale } from "../optim/loss-scaler.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -16,6 +16,8 @@ export interface PausedFit {
   readonly optimizer: Float32Array;
   /** Where the loss scale was, in mixed precision. */
   readonly lossScale?: LossScale;
+  /** The other models of the step and their optimizers, in the order of `updates`. */
+  readonly others?: readonly Pick<PausedFit, "model" | "optimizer">[];
 }
 
 export interface PauseHooks {
@@ -26,15 +28,30 @@ export interface PauseHooks {
   resume?: PausedFit;
 }
 
-/** Puts model and optimizer where a paused run was; gives the options by which `fit` goes on. */
+/** A model and what trains it. */
+type Trained = { readonly model: Module; readonly optimizer: Optimizer };
+
+/**
+ * Puts models and optimizers where a paused run was; gives the options by which `fit` goes on.
+ *
+ * @param updates the further updates that `fit` is given
+ * @throws RangeError when the paused run had another number of them
+ */
 export function pausable(
-  model: Classifier,
+  model: Module,
   optimizer: Optimizer,
   { onEpoch, onPause, resume }: PauseHooks,
+  updates: readonly Trained[] = [],
 ): Pick<FitOptions, "lossScale" | "onEpoch" | "startEpoch"> {
   if (resume) {
-    loadStateDict(model, resume.model);
-    optimizer.load(resume.optimizer);
+    const { others = [] } = resume;
+    if (others.length !== updates.length) {
+      throw new RangeError(
+        `pausable: the paused run trained ${others.length} other models, this one ${updates.length}`,
+      );
+    }
+    load({ model, optimizer }, resume);
+    for (const [i, other] of others.entries()) load(updates[i] as Trained, other);
   }
   return {
     startEpoch: resume?.epochs ?? 0,
@@ -44,10 +61,20 @@ export function pausable(
       await onPause?.({
         epochs: progress.epoch + 1,
         loss: progress.loss,
-        model: await stateDict(model),
-        optimizer: await optimizer.save(),
+        ...(await save({ model, optimizer })),
+        ...(updates.length > 0 && { others: await Promise.all(updates.map(save)) }),
         ...(progress.lossScale && { lossScale: progress.lossScale }),
       });
     },
   };
 }
+
+function load({ model, optimizer }: Trained, state: Pick<PausedFit, "model" | "optimizer">): void {
+  loadStateDict(model, state.model);
+  optimizer.load(state.optimizer);
+}
+
+const save = async ({ model, optimizer }: Trained) => ({
+  model: await stateDict(model),
+  optimizer: await optimizer.save(),
+});

@@ -1,7 +1,7 @@
 import type { Device } from "../device/device.js";
 import { requireHalf } from "../device/half.js";
-import type { Classifier } from "../models/classifier.js";
 import { HalfWeights } from "../nn/half-weights.js";
+import type { Module } from "../nn/module.js";
 import { placementOf } from "../nn/place.js";
 import { LossScaler, type LossScalerOptions } from "../optim/loss-scaler.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -22,19 +22,23 @@ export function checkPrecision(device: Device, precision: Precision): void {
 /** What training steps in mixed precision share. */
 export class MixedPrecision {
   readonly scaler: LossScaler;
-  readonly #model: Classifier;
+  readonly #model: Module;
   readonly #weights: HalfWeights;
 
   /** @throws UnsupportedPrecisionError when the model's device has no 16-bit floats */
-  constructor(model: Classifier, options: LossScalerOptions = {}) {
+  constructor(model: Module, options: LossScalerOptions = {}) {
     this.#model = model;
     this.#weights = new HalfWeights(model);
     this.scaler = new LossScaler(placementOf(model).device, options);
   }
 
-  /** The model's logits for f16 images, by the parameters as they are now. */
-  forward(images: Tensor): Tensor {
+  /** Copies the parameters as they are now to the f16 weights; do it once before `forward`. */
+  refresh(): void {
     this.#weights.refresh();
+  }
+
+  /** The model's logits for f16 images, by the weights last refreshed. */
+  forward(images: Tensor): Tensor {
     return this.#weights.use(() => this.#model.forward(images));
   }
 

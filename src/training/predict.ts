@@ -1,4 +1,4 @@
-import type { ImageSet } from "../data/image-set.js";
+import type { Images } from "../data/image-source.js";
 import { BatchLoader } from "../data/loader.js";
 import type { Classifier } from "../models/classifier.js";
 import { FoldedNorms } from "../nn/folding.js";
@@ -13,10 +13,13 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
-/** The class a model gives each image of a set, in evaluation mode, without augmentation. */
+/**
+ * The class a model gives each image of a set, in evaluation mode, without augmentation. Every
+ * module's mode is afterwards what it was before.
+ */
 export async function predict(
   model: Classifier,
-  set: ImageSet,
+  set: Images,
   options: PredictOptions = {},
 ): Promise<Uint32Array> {
   const count = set.labels.length;
@@ -24,7 +27,7 @@ export async function predict(
   if (count === 0) return out;
   const { device } = placementOf(model);
   const { batchSize = 256 } = options;
-  const wasTraining = model.training;
+  const restoreModes = model.saveModes();
   const inputs = new Map<number, BatchInput>();
   using folded = new FoldedNorms();
   model.eval();
@@ -32,11 +35,11 @@ export async function predict(
   try {
     const loader = new BatchLoader(set, { batchSize, seed: 0, shuffle: false });
     let first = 0;
-    for (const batch of loader.epoch(0)) {
+    for await (const batch of loader.epoch(0)) {
       options.signal?.throwIfAborted();
       const input = inputs.get(batch.count) ?? new BatchInput(device, set, batch.count);
       inputs.set(batch.count, input);
-      input.write(batch, 0, 0, 0);
+      input.write(batch, { seed: 0, epoch: 0, step: 0 });
       const at = first;
       first += batch.count;
       const done = first;
@@ -51,7 +54,7 @@ export async function predict(
     await before;
   } finally {
     await before.catch(() => {}); // its memory is in use until then; the first error is thrown
-    if (wasTraining) model.train();
+    restoreModes();
     for (const input of inputs.values()) input.release();
   }
   return out;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { badNets, poison, sig, triggered } from "../../src/attacks/index.js";
-import { imageAt, subset } from "../../src/data/image-set.js";
+import { imageAt } from "../../src/data/image-set.js";
+import { subset } from "../../src/data/image-source.js";
 import { tinySet } from "../data/tiny-set.js";
 
 const set = tinySet(301);

@@ -86,6 +86,7 @@ test("a step shows epoch, loss and the rate of images", () => {
     images: 768,
     seconds: 6,
     loss: 1.25,
+    reports: {},
     lr: 0.1,
   };
   hooks.onStep?.(step);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { contentHash, sha256 } from "../../src/data/hash.js";
-import { classCounts, concat, imageAt, imageSet, subset } from "../../src/data/image-set.js";
+import { classCounts, imageAt, imageSet } from "../../src/data/image-set.js";
+import { concat, subset } from "../../src/data/image-source.js";
 import { tinySet } from "./tiny-set.js";
 
 describe("image sets", () => {

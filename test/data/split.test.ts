@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { classCounts, imageAt, subset } from "../../src/data/image-set.js";
+import { classCounts, imageAt } from "../../src/data/image-set.js";
+import { subset } from "../../src/data/image-source.js";
 import { tuningSplit } from "../../src/data/split.js";
 import { tinySet } from "./tiny-set.js";
 

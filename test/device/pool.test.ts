@@ -46,7 +46,7 @@ describe("Pool", () => {
     destroyed = [];
     counters = newCounters();
     const create = (id: number, bytes: number, label: string): Storage => {
-      const storage = { id, bytes, label, live: false, kept: false, generation: 0 };
+      const storage = { id, bytes, label, live: false, kept: false, writes: undefined };
       created.push(storage);
       return storage;
     };
@@ -199,6 +199,23 @@ describe("Pool", () => {
     expect(pool.allocate(1000, "outside")).not.toBe(kept);
     giveBack();
     expect(pool.allocate(1000, "again")).toBe(kept);
+  });
+
+  test("lasting memory shares no block with what is private, and no scope owns it", () => {
+    pool.enterPrivate();
+    const scratch = pool.allocate(5000, "scratch");
+    pool.release(scratch);
+    const scope = pool.scope();
+    const lasting = pool.allocate(5000, "lasting", true);
+    expect(lasting).not.toBe(scratch);
+    scope[Symbol.dispose]();
+    expect(lasting.live && lasting.kept).toBe(true);
+    expect(pool.allocate(5000, "scratch again")).toBe(scratch);
+    const giveBack = pool.leavePrivate();
+    pool.release(lasting);
+    // It was never the recording's: the shared pool has it at once.
+    expect(pool.allocate(5000, "another")).toBe(lasting);
+    giveBack();
   });
 
   test("leaving private memory that was not entered is an error", () => {

@@ -6,7 +6,7 @@ import { chromeTrace } from "../../src/device/trace.js";
 import { convShape } from "../support/shapes.js";
 
 const slice = (length: number): Slice => ({
-  storage: { id: 1, bytes: 4 * length, label: "x", live: true, kept: true, generation: 0 },
+  storage: { id: 1, bytes: 4 * length, label: "x", live: true, kept: true, writes: undefined },
   offset: 0,
   length,
 });

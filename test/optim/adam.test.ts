@@ -4,6 +4,7 @@ import { Sequential } from "../../src/nn/module.js";
 import { place } from "../../src/nn/place.js";
 import { Adam } from "../../src/optim/adam.js";
 import { oneCycle } from "../../src/optim/schedules.js";
+import { tensor } from "../../src/tensor/create.js";
 import { expectClose, maxRelative } from "../support/compare.js";
 import { describeOnDevices } from "../support/devices.js";
 import {
@@ -32,7 +33,8 @@ describeOnDevices("Adam", (device) => {
     const optimizer = new Adam(layer, { lr, betas, eps, weightDecay, decoupled });
     const path = new Float64Array(steps * length);
     for (let t = 0; t < steps; t++) {
-      value.grad?.write(trajectoryGradient(t, length));
+      using _ = device().scope();
+      value.grad = tensor(device(), trajectoryGradient(t, length), value.shape);
       optimizer.step();
       path.set(await value.read(), t * length);
     }
@@ -50,7 +52,12 @@ describeOnDevices("Adam", (device) => {
     frozen.trainable = false;
     const before = await Promise.all(parameters.map((p) => p.value.read()));
     const optimizer = new Adam(net, { lr: 0.125 });
-    for (const p of parameters) p.value.grad?.write(values(p.deviceShape, 5));
+    {
+      using _ = device().scope();
+      for (const p of parameters) {
+        p.value.grad = tensor(device(), values(p.deviceShape, 5), p.deviceShape);
+      }
+    }
     optimizer.step();
     expect(await optimizer.steps()).toBe(1);
     // The first step is lr * sign(gradient), up to eps.

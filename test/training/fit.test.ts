@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
 import type { Device } from "../../src/device/device.js";
 import { stateDict } from "../../src/nn/state-dict.js";
-import { tanh } from "../../src/ops/elementwise.js";
+import { add, tanh } from "../../src/ops/elementwise.js";
 import { cosine } from "../../src/optim/schedules.js";
 import { SGD } from "../../src/optim/sgd.js";
 import { full } from "../../src/tensor/create.js";
-import { type FitOptions, fit } from "../../src/training/fit.js";
+import { classification, type FitOptions, fit } from "../../src/training/fit.js";
 import { accuracy, predict } from "../../src/training/predict.js";
 import { describeOnDevices } from "../support/devices.js";
 import { tinyModel, tinySet } from "../support/tiny.js";
@@ -54,7 +54,8 @@ describeOnDevices("fit", (device) => {
     await run(device(), {
       epochs: 1,
       // Nothing else has needed this one.
-      penalty: () => tanh(full(device(), [], 0.125)),
+      objective: (batch, context) =>
+        add(classification()(batch, context), tanh(full(device(), [], 0.125))),
       dropLast: true,
       onCompile: (done, all) => {
         heard.push([done, all]);

@@ -16,7 +16,7 @@ import { constantRate, cosine } from "../../src/optim/schedules.js";
 import { SGD } from "../../src/optim/sgd.js";
 import { Philox } from "../../src/tensor/random.js";
 import { BatchInput } from "../../src/training/batch-input.js";
-import { type FitOptions, fit } from "../../src/training/fit.js";
+import { classification, type FitOptions, fit } from "../../src/training/fit.js";
 import { type PausedFit, pausable } from "../../src/training/pause.js";
 import { MixedPrecision } from "../../src/training/precision.js";
 import { useDevice } from "../support/devices.js";
@@ -99,10 +99,11 @@ describe("training in mixed precision", () => {
     const scales: LossScale[] = [];
     for (let epoch = 0; epoch < options.epochs; epoch++) {
       let k = 0;
-      for (const batch of loader.epoch(epoch)) {
+      for await (const batch of loader.epoch(epoch)) {
         optimizer.set(options.schedule(epoch * loader.length + k));
         const input = new BatchInput(device(), set, batch.count);
-        input.write(batch, options.seed, epoch, k++);
+        input.write(batch, { seed: options.seed, epoch, step: k++ });
+        mixed.refresh();
         const scope = device().scope();
         const logits = mixed.forward(input.images(augmentation, "f16"));
         const loss = crossEntropy(logits, input.labels);
@@ -124,7 +125,11 @@ describe("training in mixed precision", () => {
     await fit(again.model, set, second, {
       ...options,
       ...{ precision: "mixed", lossScale },
-      penalty: () => alignment(head, head.detach(), 0.01),
+      objective: (batch, context) => {
+        const loss = classification()(batch, context);
+        context.report("loss", loss);
+        return add(loss, alignment(head, head.detach(), 0.01));
+      },
       onStep: ({ loss }) => {
         replayed.losses.push(loss);
       },

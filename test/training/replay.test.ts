@@ -8,7 +8,7 @@ import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { add } from "../../src/ops/elementwise.js";
 import { cosine } from "../../src/optim/schedules.js";
 import { BatchInput } from "../../src/training/batch-input.js";
-import { fit } from "../../src/training/fit.js";
+import { classification, fit } from "../../src/training/fit.js";
 import { describeOnDevices } from "../support/devices.js";
 import { type MakeOptimizer, optimizers } from "../support/optimizers.js";
 import { tinyModel, tinySet } from "../support/tiny.js";
@@ -26,10 +26,10 @@ async function eager(device: Device, make: MakeOptimizer) {
   const losses: number[] = [];
   for (let epoch = 0; epoch < 4; epoch++) {
     let k = 0;
-    for (const batch of loader.epoch(epoch)) {
+    for await (const batch of loader.epoch(epoch)) {
       optimizer.set(schedule(epoch * loader.length + k));
       const input = new BatchInput(device, set, batch.count);
-      input.write(batch, settings.seed, epoch, k++);
+      input.write(batch, { seed: settings.seed, epoch, step: k++ });
       const scope = device.scope();
       const loss = crossEntropy(model.forward(input.images(augmentation)), input.labels);
       const weight = model.head.weight.value;
@@ -58,7 +58,11 @@ async function replayed(device: Device, make: MakeOptimizer) {
     epochs: 4,
     schedule,
     augmentation,
-    penalty: () => alignment(weight, weight.detach(), 0.01),
+    objective: (batch, context) => {
+      const loss = classification()(batch, context);
+      context.report("loss", loss);
+      return add(loss, alignment(weight, weight.detach(), 0.01));
+    },
     onStep: ({ loss }) => {
       losses.push(loss);
     },

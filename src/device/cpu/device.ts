@@ -1,3 +1,4 @@
+import { CaptureLog, noteCall, noteWrite } from "../capture-log.js";
 import type { KernelChoice, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError, DeviceLostError, LimitError, ReleasedError } from "../errors.js";
@@ -5,6 +6,7 @@ import type { KernelCalls, KernelName } from "../kernels.js";
 import { newCounters, Pool } from "../pool.js";
 import type { Scope } from "../scope.js";
 import type { Slice, Storage } from "../storage.js";
+import { synchronous } from "../synchronous.js";
 import type { Blocks } from "./blocks.js";
 import { observeConvVariants } from "./conv-variant.js";
 import type { Executor } from "./executor.js";
@@ -44,6 +46,7 @@ export class CpuDevice implements Device {
   readonly #lowered: { slot: number; params: readonly number[] }[] = [];
   readonly #scratch: Block[] = [];
   #recording: CpuRecording | null = null;
+  #capturing: CaptureLog | undefined;
   #destroyed = false;
 
   /** Use `openCpuDevice`. */
@@ -79,9 +82,15 @@ export class CpuDevice implements Device {
     return this.#counters;
   }
 
-  allocate(bytes: number, label: string): Storage {
+  get capturing(): CaptureLog | undefined {
+    return this.#capturing;
+  }
+
+  allocate(bytes: number, label: string, lasting = false): Storage {
     this.#assertOpen();
-    return this.#pool.allocate(bytes, label);
+    const storage = this.#pool.allocate(bytes, label, lasting);
+    if (!lasting) this.#capturing?.made(storage);
+    return storage;
   }
 
   release(storage: Storage): void {
@@ -102,6 +111,7 @@ export class CpuDevice implements Device {
     try {
       lowerings[kernel](call, this.#lowering);
       for (const { slot, params } of this.#lowered) this.#append(slot, params);
+      noteCall(kernel, call, this.#capturing);
     } finally {
       this.#lowered.length = 0;
       for (const block of this.#scratch) this.#pool.release(block);
@@ -128,6 +138,7 @@ export class CpuDevice implements Device {
     this.#append(this.#slot("copy"), [staged, to, bytes / 4]);
     if (this.#recording) this.#recording.hold(staged, bytes);
     else queue.freeHostBlock(staged, bytes);
+    noteWrite(target, this.#capturing);
   }
 
   async read(source: Slice): Promise<ArrayBuffer> {
@@ -158,19 +169,24 @@ export class CpuDevice implements Device {
   capture(body: () => void): Recording {
     this.#assertOpen();
     this.#assertNotCapturing("capture");
+    const log = new CaptureLog();
     const recording = new CpuRecording(this.#parts.queue, (commands) => {
       this.#assertOpen();
       this.#assertNotCapturing("replay");
+      log.replay();
       this.#counters.dispatches += commands;
     });
     this.#recording = recording;
+    this.#capturing = log;
     this.#pool.enterPrivate();
     let failed = true;
     try {
-      body();
+      synchronous("capture", body());
       failed = false;
     } finally {
       this.#recording = null;
+      this.#capturing = undefined;
+      log.end();
       recording.close(this.#pool.leavePrivate());
       if (failed) recording.release();
     }
@@ -249,7 +265,7 @@ export class CpuDevice implements Device {
           `${this.#counters.bytesReserved} are in use; use a smaller batch or a narrower model`,
       );
     }
-    return { id, bytes, label, live: false, kept: false, generation: 0, address };
+    return { id, bytes, label, live: false, kept: false, writes: undefined, address };
   }
 
   #assertOpen(): void {

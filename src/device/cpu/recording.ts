@@ -40,12 +40,12 @@ export class CpuRecording implements Recording {
     if (this.#released) {
       throw new ReleasedError("a recording was replayed after its release; capture it again");
     }
-    this.#queue.append(op.call, [this.list.start]);
     this.#onReplay(this.commands);
+    this.#queue.append(op.call, [this.list.start]);
   }
 
   release(): void {
-    if (this.#released) return;
+    if (this.#released) throw new ReleasedError("a recording was released twice");
     this.#released = true;
     this.#returnMemory?.();
     for (const chunk of this.#chunks) this.#queue.recycle(chunk);

@@ -1,3 +1,4 @@
+import { CaptureLog, noteCall, noteWrite } from "../capture-log.js";
 import type { KernelChoice, VariantMap, VariantNotes } from "../choices.js";
 import type { Device, DeviceCounters, DeviceInfo, Recording } from "../device.js";
 import { DeviceError } from "../errors.js";
@@ -6,6 +7,7 @@ import { newCounters, Pool } from "../pool.js";
 import { groupCalls, type ProfiledCall } from "../profile.js";
 import type { Scope } from "../scope.js";
 import { byteOffset, type Slice, type Storage } from "../storage.js";
+import { synchronous } from "../synchronous.js";
 import {
   type AdapterOptions,
   adapterTraits,
@@ -71,6 +73,9 @@ export class WebGpuDevice implements Device {
   readonly #choices: VariantChoices;
   readonly #dispatcher: Dispatcher;
   #recorded: Command[] | undefined;
+  #capturing: CaptureLog | undefined;
+  /** What writes inside of the capture hand over. */
+  #constants: GpuStorage[] = [];
   #destroyed = false;
 
   /** Use `openWebGpuDevice`. */
@@ -102,9 +107,15 @@ export class WebGpuDevice implements Device {
     });
   }
 
-  allocate(bytes: number, label: string): Storage {
+  get capturing(): CaptureLog | undefined {
+    return this.#capturing;
+  }
+
+  allocate(bytes: number, label: string, lasting = false): Storage {
     this.#checkOpen();
-    return this.#pool.allocate(bytes, label);
+    const storage = this.#pool.allocate(bytes, label, lasting);
+    if (!lasting) this.#capturing?.made(storage);
+    return storage;
   }
 
   release(storage: Storage): void {
@@ -123,20 +134,36 @@ export class WebGpuDevice implements Device {
     this.#checkOpen();
     const traced = this.#recorded !== undefined || this.#profiler.enabled;
     this.#dispatcher.run(kernel, call, traced);
+    noteCall(kernel, call, this.#capturing);
   }
 
   write(target: Slice, data: ArrayBufferView): void {
     this.#checkOpen();
     checkLive(target, "write");
-    if (this.#recorded) {
-      throw new DeviceError("write inside capture: fill the slice before, or between replays");
-    }
     checkWrite(target, data);
     if (data.byteLength === 0) return;
+    if (this.#recorded) {
+      this.#recordWrite(target, data);
+      return;
+    }
     // writeBuffer runs ahead of the pending encoder, which must not see the new bytes.
     if (this.#stream.names(target.storage)) this.#stream.submit();
     const source = unshared(data);
     this.gpu.queue.writeBuffer(bufferOf(target), byteOffset(target), source);
+    noteWrite(target, undefined);
+  }
+
+  /** The values go to memory that the recording keeps; every replay copies them from there. */
+  #recordWrite(target: Slice, data: ArrayBufferView): void {
+    const length = data.byteLength / 4;
+    const label = `a constant for ${target.storage.label}`;
+    const storage = this.#pool.allocate(data.byteLength, label, true);
+    this.#constants.push(storage);
+    const src = { storage, offset: 0, length };
+    if (this.#stream.names(storage)) this.#stream.submit();
+    this.gpu.queue.writeBuffer(bufferOf(src), 0, unshared(data));
+    const dst = { storage: target.storage, offset: byteOffset(target) / 4, length };
+    this.run("copy", { src, dst });
   }
 
   read(source: Slice): Promise<ArrayBuffer> {
@@ -173,25 +200,37 @@ export class WebGpuDevice implements Device {
     this.#checkOpen();
     if (this.#recorded) throw new DeviceError("capture inside capture; record one at a time");
     const commands: Command[] = [];
+    const log = new CaptureLog();
     this.#recorded = commands;
+    this.#capturing = log;
+    const constants: GpuStorage[] = [];
+    this.#constants = constants;
     this.#pool.enterPrivate();
     let giveMemoryBack: () => void = () => {};
     let done = false;
     try {
-      body();
+      synchronous("capture", body());
       done = true;
     } finally {
       this.#recorded = undefined;
-      giveMemoryBack = this.#pool.leavePrivate();
+      this.#capturing = undefined;
+      log.end();
+      const leave = this.#pool.leavePrivate();
+      giveMemoryBack = () => {
+        leave();
+        for (const storage of constants.splice(0)) this.release(storage);
+      };
       if (!done) giveMemoryBack();
     }
     const host = {
       giveMemoryBack,
       compile: (recorded: readonly Command[], onProgress?: (done: number, all: number) => void) =>
         this.#wait(this.#compile(recorded, onProgress)),
-      replay: (recorded: readonly Command[], storages: readonly Storage[]) => {
+      replay: (recorded: readonly Command[], blocks: readonly number[]) => {
         this.#checkOpen();
-        this.#stream.replay(recorded, storages);
+        if (this.#recorded) throw new DeviceError("replay inside capture: replay it afterwards");
+        log.replay();
+        this.#stream.replay(recorded, blocks);
       },
     };
     return new GpuRecording(host, commands);

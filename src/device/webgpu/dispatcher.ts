@@ -94,7 +94,7 @@ export class Dispatcher {
       pipeline,
       group: this.#groups.get(dispatch, pipeline),
       workgroups: foldWorkgroups(dispatch),
-      storages: dispatch.bindings.map((binding) => binding.slice.storage),
+      blocks: dispatch.bindings.map((binding) => binding.slice.storage.id),
       call: this.#call,
       index: this.#dispatches++,
     });

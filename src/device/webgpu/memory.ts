@@ -15,16 +15,8 @@ export const usage = {
 };
 export const mapRead = 1;
 
-export class GpuStorage implements Storage {
-  live = true;
-  kept = false;
-  generation = 0;
-  constructor(
-    readonly id: number,
-    readonly bytes: number,
-    public label: string,
-    readonly buffer: GPUBuffer,
-  ) {}
+export interface GpuStorage extends Storage {
+  readonly buffer: GPUBuffer;
 }
 
 export const bufferOf = (slice: Slice): GPUBuffer => (slice.storage as GpuStorage).buffer;
@@ -33,7 +25,7 @@ export const bufferOf = (slice: Slice): GPUBuffer => (slice.storage as GpuStorag
 export class GpuMemory implements Backing<GpuStorage> {
   readonly #device: GPUDevice;
   readonly #faults: Faults;
-  readonly #all = new Set<GpuStorage>();
+  readonly #all = new Set<GPUBuffer>();
 
   constructor(device: GPUDevice, faults: Faults) {
     this.#device = device;
@@ -51,18 +43,18 @@ export class GpuMemory implements Backing<GpuStorage> {
       (error) => error && this.#faults.add(toDeviceError(error, `${label} (${bytes} bytes): `)),
       () => {}, // the device was lost, which Faults learns by itself
     );
-    const storage = new GpuStorage(id, bytes, label, buffer);
-    this.#all.add(storage);
-    return storage;
+    this.#all.add(buffer);
+    return { id, bytes, label, live: false, kept: false, writes: undefined, buffer };
   }
 
-  destroy(storage: GpuStorage): void {
-    storage.buffer.destroy();
-    this.#all.delete(storage);
+  destroy({ buffer }: GpuStorage): void {
+    buffer.destroy();
+    this.#all.delete(buffer);
   }
 
   destroyAll(): void {
-    for (const storage of [...this.#all]) this.destroy(storage);
+    for (const buffer of this.#all) buffer.destroy();
+    this.#all.clear();
   }
 }
 

@@ -13,8 +13,8 @@ export interface Command {
   readonly pipeline: Pipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
-  /** Storages it names. */
-  readonly storages: readonly Storage[];
+  /** Ids of the blocks of memory it names. */
+  readonly blocks: readonly number[];
   /** The kernel call it is part of, and its place there, for a profile. */
   readonly call: KernelCall | undefined;
   readonly index: number;
@@ -30,7 +30,7 @@ export class CommandStream {
   readonly #faults: Faults;
   readonly #profiler: Profiler;
   readonly #maxDispatches: number;
-  readonly #named = new Set<Storage>();
+  readonly #named = new Set<number>();
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: Pipeline | undefined;
@@ -58,25 +58,25 @@ export class CommandStream {
     return this.#settled;
   }
 
-  /** Whether a command not yet submitted names the storage. */
-  names(storage: Storage): boolean {
-    return this.#named.has(storage);
+  /** Whether a command not yet submitted names the storage's block. */
+  names({ id }: Storage): boolean {
+    return this.#named.has(id);
   }
 
   dispatch(command: Command): void {
     this.#encode(command);
-    for (const storage of command.storages) this.#named.add(storage);
+    for (const id of command.blocks) this.#named.add(id);
     this.#submitIfLong();
   }
 
-  /** Dispatches recorded commands, which name `storages` between them. */
-  replay(commands: readonly Command[], storages: readonly Storage[]): void {
+  /** Dispatches recorded commands, which name `blocks` between them. */
+  replay(commands: readonly Command[], blocks: readonly number[]): void {
     for (const command of commands) {
       this.#encode(command);
       this.#submitIfLong();
     }
     // Also those of commands submitted just now: at worst a write submits the rest early.
-    if (this.#encoder) for (const storage of storages) this.#named.add(storage);
+    if (this.#encoder) for (const id of blocks) this.#named.add(id);
   }
 
   /**

@@ -158,10 +158,35 @@ test("a recording replays what it recorded, on the data of the moment", async ()
   expect(() => recording.replay()).toThrow(/after its release/);
 });
 
-test("a failing capture leaves the device usable, and writes do not belong inside one", async () => {
+test("a write inside a capture is a constant: every replay copies it", async () => {
+  const before = device().counters.bytesInUse;
+  const [x, sum] = [slice(5), slice(5)];
+  device().run("fill", { dst: sum, value: 0 });
+  const recording = device().capture(() => {
+    using _scope = device().scope();
+    device().write(x, ramp(5));
+    const next = slice(5);
+    add(x, sum, next);
+    device().run("copy", { src: next, dst: sum });
+  });
+  device().write(x, ramp(5, 100));
+  recording.replay();
+  recording.replay();
+  expect(await floats(sum)).toEqual([2, 4, 6, 8, 10]);
+  recording.release();
+  for (const { storage } of [x, sum]) device().release(storage);
+  expect(device().counters.bytesInUse).toBe(before);
+});
+
+test("a failing capture leaves the device usable", async () => {
   const x = slice(5);
-  expect(() => device().capture(() => device().write(x, ramp(5)))).toThrow(/inside capture/);
   expect(() => device().capture(() => device().capture(() => {}))).toThrow(/inside capture/);
+  expect(() =>
+    device().capture(() => {
+      device().write(x, ramp(5, 7));
+      throw new Error("mine");
+    }),
+  ).toThrow("mine");
   device().write(x, ramp(5));
   expect(await floats(x)).toEqual([1, 2, 3, 4, 5]);
 });
