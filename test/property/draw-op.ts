@@ -1,10 +1,9 @@
 import type { Shape } from "../../src/tensor/shape.js";
 import type { Builder } from "./build.js";
 import type { Id } from "./program.js";
-import { binary, unary, where } from "./reference/elementwise.js";
+import { binary, less, unary, where } from "./reference/elementwise.js";
 import { batchNorm, conv2d, matmul } from "./reference/layers.js";
 import * as moving from "./reference/moving.js";
-import type { Operation } from "./reference/operation.js";
 import { broadcast } from "./reference/value.js";
 
 export type OpKind =
@@ -39,7 +38,6 @@ const draws: Record<OpKind, Draw> = {
   where(b, x) {
     const shape = b.shape(x);
     const y = b.find((other) => broadcast([shape, other]) !== null) ?? x;
-    const less = binary.find(({ name }) => name === "less") as Operation;
     const condition = b.apply(less, [x, y]);
     if (condition === null) return null;
     b.forget([condition]);

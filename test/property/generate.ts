@@ -135,4 +135,3 @@ function overwriteLeaf({ b }: Plan): void {
   b.run({ do: "write", of: leaf.id, values: b.random.values(size, -1.5, 1.5) });
   b.forget(results(b));
 }
-

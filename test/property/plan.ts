@@ -51,7 +51,8 @@ export function drawLoss(plan: Plan): void {
     const shape = b.shape(x);
     const [rows, classes] = shape;
     if (shape.length === 2 && rows && classes && classes > 1 && random.chance(0.3)) {
-      return b.need(crossEntropy(random.pick([0, 0.1])), [x, b.integers(rows, classes)]);
+      const entropy = crossEntropy(random.pick([0, 0.1]));
+      return b.need(moving.mean(), [b.need(entropy, [x, b.integers(rows, classes)])]);
     }
     if (shape.length === 0) return x;
     const weight = b.leaf("constant", shape, 0.5, 1.5);

@@ -19,14 +19,19 @@ const eager = (release: boolean): Way => ({
   },
 });
 
-/** A program that writes, or whose first run need not end well, is no step to be recorded. */
+/**
+ * A program that writes, whose first run need not end well, or that adds to gradients from before, is
+ * no step to be recorded.
+ */
 const replayed = (release: boolean): Way => ({
   name: release ? "replayed, release" : "replayed",
   async fault(device, program) {
     const inScope = { ...program, scoped: true };
     const runs = simulated(inScope, release, 2) as [Simulation, Simulation];
     const [{ steps, end }] = runs;
+    const first = program.body.find((i) => i.do === "backward");
     const recordable =
+      !first?.accumulate &&
       steps.every(({ verdict }) => verdict === "works") &&
       program.body.every((i) => i.do !== "write" && (i.do !== "leaf" || end.has(i.to)));
     return recordable ? runReplayed(device, inScope, runs, release) : null;

@@ -138,7 +138,8 @@ function drawLoss(b: Builder, drawn: Drawn): Id {
     b.run({ do: "forward", to: logits, of, steps: heads[h] ?? [], how: "recorded" });
     const rows = b.shape(logits)[0] ?? 0;
     if (random.chance(0.7)) {
-      return b.need(crossEntropy(0), [logits, b.integers(rows, classes[h] ?? 1)]);
+      const rowLosses = b.need(crossEntropy(0), [logits, b.integers(rows, classes[h] ?? 1)]);
+      return b.need(moving.mean(), [rowLosses]);
     }
     return b.need(moving.mean(), [b.need(square, [logits])]);
   });

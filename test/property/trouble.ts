@@ -1,6 +1,6 @@
 import { closeScope, drawBackward, type Plan } from "./plan.js";
 import type { Id } from "./program.js";
-import { mul, square } from "./reference/elementwise.js";
+import { add, less, mul, square } from "./reference/elementwise.js";
 import * as moving from "./reference/moving.js";
 import { sizeOf } from "./reference/value.js";
 
@@ -70,7 +70,10 @@ const troubles = {
       keep: () => b.run({ do: "keep", of: x }),
       release: () => b.run({ do: "release", of: x }),
       write: () => b.run({ do: "write", of: x, values: b.random.values(size, -1, 1) }),
-      detach: () => b.run({ do: "detach", to, of: x }),
+      detach: () => {
+        b.run({ do: "detach", to, of: x });
+        b.run({ do: "read", of: to });
+      },
       reshape: () =>
         b.run({ do: "apply", to, op: moving.reshape([size, 1]), of: [x], noGrad: false }),
       mul: () => b.run({ do: "apply", to, op: mul, of: [x, x], noGrad: false }),
@@ -85,11 +88,18 @@ const troubles = {
     if (!loss) return;
     const to = b.name();
     b.run({ do: "detach", to, of: loss.id });
-    if (b.random.chance(0.5)) b.run({ do: "backward", loss: to, accumulate: false });
-    else {
-      const unused = b.leaf("parameter", [3]);
-      b.run({ do: "gradients", loss: loss.id, wrt: [unused], to: [b.name()] });
+    if (b.random.chance(0.4)) {
+      b.run({ do: "backward", loss: to, accumulate: false });
+      return;
     }
+    const unused = b.leaf("parameter", [3]);
+    let { id } = loss;
+    if (b.random.chance(0.5)) {
+      // A comparison has no gradient.
+      const mask = b.need(less, [unused, b.leaf("constant", [3])]);
+      id = b.need(add, [id, b.need(moving.sum(), [mask])]);
+    }
+    b.run({ do: "gradients", loss: id, wrt: [unused], to: [b.name()] });
   },
 };
 

@@ -43,7 +43,14 @@ export const square = one(
   (a) => a * a,
   (a) => 2 * a,
 );
-export const tanh = one("tanh", ops.tanh, Math.tanh, (a) => 1 - Math.tanh(a) ** 2);
+/** Its slope 1 - y^2 cancels where y is near 1. */
+export const tanh = one(
+  "tanh",
+  ops.tanh,
+  Math.tanh,
+  (a) => 1 - Math.tanh(a) ** 2,
+  (a) => Math.abs(a) < 2.5,
+);
 export const relu = one(
   "relu",
   ops.relu,
@@ -57,7 +64,13 @@ export const smooth: readonly Operation[] = [
   tanh,
   square,
   affine(-0.5, 0.25),
-  one("sigmoid", ops.sigmoid, sigmoid, (a) => sigmoid(a) * (1 - sigmoid(a))),
+  one(
+    "sigmoid",
+    ops.sigmoid,
+    sigmoid,
+    (a) => sigmoid(a) * (1 - sigmoid(a)),
+    (a) => Math.abs(a) < 3,
+  ),
   one("sin", ops.sin, Math.sin, Math.cos),
 ];
 
@@ -118,6 +131,7 @@ export const unary: readonly Operation[] = [
     (a) => ops.elu(a),
     (a) => (a > 0 ? a : Math.expm1(a)),
     (a) => (a > 0 ? 1 : Math.exp(a)),
+    (a) => a > -2.5,
   ),
   one(
     "powScalar",
@@ -138,6 +152,18 @@ export const unary: readonly Operation[] = [
 export const add = two("add", ops.add, (a, b) => a + b, [() => 1, () => 1]);
 export const mul = two("mul", ops.mul, (a, b) => a * b, [(_, b) => b, (a) => a]);
 export const sub = two("sub", ops.sub, (a, b) => a - b, [() => 1, () => -1]);
+
+/** 1 where a < b, else 0. */
+export const less: Operation = {
+  ...two(
+    "less",
+    ops.less,
+    (a, b) => (a < b ? 1 : 0),
+    [],
+    (a, b) => away(a, b),
+  ),
+  cuts: true,
+};
 
 export const binary: readonly Operation[] = [
   add,
@@ -171,16 +197,7 @@ export const binary: readonly Operation[] = [
     [(a, b) => b * a ** (b - 1), (a, b) => a ** b * Math.log(a)],
     (a, b) => a > 0.3 && Math.abs(b) < 2,
   ),
-  {
-    ...two(
-      "less",
-      ops.less,
-      (a, b) => (a < b ? 1 : 0),
-      [],
-      (a, b) => away(a, b),
-    ),
-    cuts: true,
-  },
+  less,
 ];
 
 /** Of three operands; the condition has no gradient. */

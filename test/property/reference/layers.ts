@@ -195,7 +195,7 @@ export function batchNorm(options: NormOptions): Operation {
   };
 }
 
-/** Mean over rows of the softmax cross-entropy of logits [rows, classes] with their labels. */
+/** The softmax cross-entropy of each row of logits [rows, classes] with its label. */
 export const crossEntropy = (smoothing: number): Operation => {
   const softmax = (x: Value): { rows: number; classes: number; p: Float64Array } => {
     const [rows, classes] = x.shape as [number, number];
@@ -212,18 +212,25 @@ export const crossEntropy = (smoothing: number): Operation => {
   const target = (labels: Value, i: number, classes: number): number =>
     smoothing / classes +
     (read(labels, Math.floor(i / classes)) === i % classes ? 1 - smoothing : 0);
+  const options = { labelSmoothing: smoothing, reduction: "none" } as const;
   return {
     name: "crossEntropy",
     label: `crossEntropy(smoothing ${smoothing})`,
-    apply: ([x, labels]) => entropy(x as Tensor, labels as Tensor, { labelSmoothing: smoothing }),
+    apply: ([x, labels]) => entropy(x as Tensor, labels as Tensor, options),
     forward([x, labels]) {
       const { rows, classes, p } = softmax(x as Value);
-      const sum = p.reduce((s, v, i) => s - target(labels as Value, i, classes) * Math.log(v), 0);
-      return { shape: [], data: Float64Array.of(sum / rows) };
+      const data = new Float64Array(rows);
+      p.forEach((v, i) => {
+        const r = Math.floor(i / classes);
+        data[r] = (data[r] ?? 0) - target(labels as Value, i, classes) * Math.log(v);
+      });
+      return { shape: [rows], data };
     },
     backward(g, [x, labels]) {
-      const { rows, classes, p } = softmax(x as Value);
-      const data = p.map((v, i) => ((v - target(labels as Value, i, classes)) * read(g, 0)) / rows);
+      const { classes, p } = softmax(x as Value);
+      const data = p.map(
+        (v, i) => (v - target(labels as Value, i, classes)) * read(g, Math.floor(i / classes)),
+      );
       return [{ shape: (x as Value).shape, data }, null];
     },
     suits: ([x, labels]) => x?.shape.length === 2 && x.shape[0] === labels?.data.length,

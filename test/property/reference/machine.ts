@@ -55,6 +55,7 @@ interface Scope {
 /** An op on the way of a failing backward pass and the shape of what was lost. */
 export interface Culprit {
   readonly op: string;
+  /** None where the whole op is spent. */
   readonly shapes: readonly Shape[];
 }
 
@@ -126,7 +127,9 @@ export class Machine {
   }
 
   detach(x: Ref): { verdict: Verdict; out: Ref } {
-    return { verdict: this.#usable([x]), out: this.#ref(x.block, x.shape, false) };
+    // A view of what is gone is as good as gone itself: it can be refused at once or when it is used.
+    const verdict = this.#usable([x]) === "works" ? "works" : "may fail";
+    return { verdict, out: this.#ref(x.block, x.shape, false) };
   }
 
   read(x: Ref): { verdict: Verdict; value: Value } {
@@ -194,7 +197,10 @@ export class Machine {
       const gradient = found.get(x);
       if (x.node || !gradient) continue;
       const before = this.#grads.get(x);
-      if (before && !before.block.live) verdict = worse(verdict, "may fail");
+      if (before && !before.block.live) {
+        verdict = worse(verdict, "may fail");
+        this.culprits = [...this.culprits, { op: "backward", shapes: [x.shape] }];
+      }
       const value = before ? plus(before.value, gradient) : gradient;
       const block = before?.block ?? this.#block(value.data, false, x.placed ? null : undefined);
       this.#grads.set(x, { value, block });
@@ -263,7 +269,8 @@ export class Machine {
       const lost = around.filter(
         ({ block }, i) => !block.live || block.doubtful || block.version !== versions[i],
       );
-      if (lost.length > 0 || spent || scopes.some(({ ended }) => ended)) {
+      if (spent) culprits.push({ op: op.name, shapes: [] });
+      if (lost.length > 0 || scopes.some(({ ended }) => ended)) {
         culprits.push({ op: op.name, shapes: around.map(({ shape }) => shape) });
       }
     }
@@ -292,7 +299,10 @@ export class Machine {
 }
 
 /** A loss from which no backward pass can start. */
-const refusal = (loss: Ref): Verdict | null => (!tracked(loss) || loss.spent ? "must fail" : null);
+function refusal(loss: Ref): Verdict | null {
+  if (loss.block.data.length !== 1) throw new MeaninglessProgram("the loss is no scalar");
+  return !tracked(loss) || loss.spent ? "must fail" : null;
+}
 
 /** The tracked tensors that the loss depends on, every one before its inputs. */
 function topological(loss: Ref): Ref[] {
