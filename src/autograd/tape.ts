@@ -1,4 +1,5 @@
-import { hostEffect } from "../device/capture-log.js";
+import { type HostEffect, hostEffect } from "../device/capture-log.js";
+import type { Device } from "../device/device.js";
 import { GradientError, ShapeError } from "../device/errors.js";
 import type { Storage } from "../device/storage.js";
 import { empty } from "../tensor/create.js";
@@ -74,14 +75,23 @@ export function backward(loss: Tensor, options: BackwardOptions = {}): void {
     hostEffect(device, () => beginEra(device)); // half of them is none
     throw error;
   }
-  hostEffect(device, () => {
-    for (const leaf of accumulate ? leaves : []) checkSum(leaf, before.has(leaf));
-    const undo = accumulate ? [] : [beginEra(device)];
+  hostEffect(device, leaving(device, found, accumulate ? new Set(before.keys()) : undefined));
+}
+
+/** Makes what was found the leaves' gradients: with those that `sums` were added to, or alone. */
+function leaving(
+  device: Device,
+  found: ReadonlyMap<Tensor, Tensor>,
+  sums: ReadonlySet<Tensor> | undefined,
+): HostEffect {
+  return () => {
+    for (const leaf of sums ? found.keys() : []) checkSum(leaf, sums?.has(leaf) ?? false);
+    const undo = sums ? [] : [beginEra(device)];
     for (const [leaf, gradient] of found) undo.push(leaf.gradient.leave(gradient));
     return () => {
       for (const back of undo.reverse()) back();
     };
-  });
+  };
 }
 
 /** A recorded backward pass adds, or does not, as it did when it was recorded. */
@@ -105,13 +115,8 @@ function checkSum(leaf: Tensor, adds: boolean): void {
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   const wanted = new Set(wrt);
   const graph = new Graph("gradients", loss, (x) => wanted.has(x));
-  for (const [i, x] of wrt.entries()) {
-    if (graph.needs(x) && tracked(loss)) continue;
-    throw new GradientError(
-      `gradients: the loss does not depend on input ${i} ${formatShape(x.shape)}; ` +
-        "call withGrad() on it before the forward pass",
-    );
-  }
+  const missing = wrt.findIndex((x) => !(graph.needs(x) && tracked(loss)));
+  if (missing >= 0) throw independent(wrt, missing);
   graph.check();
   loss.checkLive("gradients");
   const handOut = new HandOut();
@@ -121,8 +126,18 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
       if (wanted.has(x)) found.set(x, handOut.own(gradient));
     },
   });
-  return wrt.map((x) => found.get(x) as Tensor);
+  return wrt.map((x, i) => {
+    const gradient = found.get(x);
+    if (!gradient) throw independent(wrt, i);
+    return gradient;
+  });
 }
+
+const independent = (wrt: readonly Tensor[], i: number): GradientError =>
+  new GradientError(
+    `gradients: the loss does not depend on input ${i} ${formatShape(wrt[i]?.shape ?? [])} ` +
+      "through ops that have a gradient; call withGrad() on it before the forward pass",
+  );
 
 interface Propagation {
   release?: boolean;

@@ -1,6 +1,7 @@
 import type { Device } from "../device/device.js";
 import { requireHalf } from "../device/half.js";
 import type { Slice } from "../device/storage.js";
+import { synchronous } from "../device/synchronous.js";
 import { convert } from "../tensor/convert.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Module } from "./module.js";
@@ -42,7 +43,7 @@ export class HalfWeights {
   use<T>(body: () => T): T {
     for (const [value, half] of this.#twins) value.half = half;
     try {
-      return body();
+      return synchronous("HalfWeights.use", body());
     } finally {
       for (const [value] of this.#twins) value.half = undefined;
     }

@@ -15,7 +15,7 @@ const maxPaths = 100_000;
  * A layer or a network. Its parameters, statistics and sub-modules are what its own properties hold,
  * also in arrays, maps, sets and plain objects; their names, joined by dots in the order of
  * definition, are the names in a PyTorch state_dict. Private #fields cannot be seen: a class that
- * holds modules there overrides `children`.
+ * holds modules there overrides `children` and adds them.
  *
  * What is held under two names is one part: it is listed under its first name.
  */
@@ -162,7 +162,8 @@ export class Sequential extends Module {
   }
 
   override children(): [string, Module][] {
-    return this.#layers.map((layer, i) => [String(i), layer]);
+    const layers = this.#layers.map((layer, i): [string, Module] => [String(i), layer]);
+    return [...layers, ...super.children()];
   }
 
   forward(x: Tensor): Tensor {

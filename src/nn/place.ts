@@ -145,6 +145,12 @@ function checkHidden(model: Module): void {
   );
 }
 
+/**
+ * What a part of so many elements takes of flat memory: a multiple of two alignments, so that a copy
+ * in halves can have the same offsets.
+ */
+export const flatLength = (length: number): number => 2 * alignElements(Math.ceil(length / 2));
+
 /** Where the parts lie in flat memory, and its initial content. */
 function layOut<T extends Parameter | Statistic>(
   owned: readonly (readonly [string, T])[],
@@ -155,8 +161,7 @@ function layOut<T extends Parameter | Statistic>(
   for (const [, part] of owned) {
     const length = sizeOf(part.deviceShape);
     parts.set(part, { offset: end, length });
-    // A multiple of two alignments, so that a copy in halves can have the same offsets.
-    end += 2 * alignElements(Math.ceil(length / 2));
+    end += flatLength(length);
   }
   const initial = new Float32Array(end);
   for (const entry of owned) initial.set(draw(entry), parts.get(entry[1])?.offset);

@@ -49,7 +49,8 @@ export function elementwise(op: ElementwiseOp, inputs: readonly Tensor[], p = 0,
     gradient && tracked(inputs[i] as Tensor) ? operandsOf(gradient) : [],
   );
   const saved = [...new Set(read)].flatMap((name) => values.get(name) ?? []);
-  return record(op, out, inputs, saved, (g, _sink, needs) => {
+  const differentiable = inputs.map((x, i) => (row.gradients[i] ? x : x.detach()));
+  return record(op, out, differentiable, saved, (g, _sink, needs) => {
     const known = new Map([...values, ["g", g] as const]);
     return inputs.map((x, i) => {
       const expression = row.gradients[i];

@@ -69,8 +69,7 @@ export class OptimizerState {
 
   /** Memory of undefined content, which is not part of what is saved. */
   memory(length: number, label: string): Slice {
-    const storage = this.#device.allocate(length * 4, `${this.#name}'s ${label}`);
-    this.#device.keep(storage);
+    const storage = this.#device.allocate(length * 4, `${this.#name}'s ${label}`, true);
     this.#storages.push(storage);
     return { storage, offset: 0, length };
   }

@@ -2,7 +2,7 @@ import { hostEffect } from "../device/capture-log.js";
 import { GradientError, ModuleError } from "../device/errors.js";
 import type { Slice } from "../device/storage.js";
 import type { Module } from "../nn/module.js";
-import { type Placement, placedSlice, placementOf } from "../nn/place.js";
+import { flatLength, type Placement, placedSlice, placementOf } from "../nn/place.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** The same stretch of the flat parameters and of their gradients. */
@@ -48,12 +48,13 @@ export class TrainedParameters {
     this.#placement = placementOf(model);
     const parameters: Trained[] = [];
     let range = -1;
-    let contiguous = false;
+    let end = -1;
     for (const [name, p] of model.parameters()) {
-      placedSlice([name, p], this.#placement.values);
-      if (p.trainable && !contiguous) range++;
-      contiguous = p.trainable;
-      if (p.trainable) parameters.push({ name, value: p.own, range });
+      const { offset, length } = placedSlice([name, p], this.#placement.values);
+      if (!p.trainable) continue;
+      if (offset !== end) range++;
+      end = offset + flatLength(length);
+      parameters.push({ name, value: p.own, range });
     }
     if (parameters.length === 0) {
       throw new RangeError(`${optimizer}: the model has nothing trainable`);

@@ -241,8 +241,8 @@ async function loop<Host, DeviceBatch>(
       restoreModes();
     }
   } finally {
-    restoreModes();
     await Promise.allSettled(pending.map((p) => p()));
+    restoreModes();
     runner.release();
   }
 }

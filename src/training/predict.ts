@@ -62,7 +62,8 @@ export async function predict(
 
 function classify(model: Classifier, folded: FoldedNorms, input: BatchInput): Promise<Uint32Array> {
   using _ = placementOf(model).device.scope();
-  return folded.run(() => argmax(model.forward(input.images(noAugmentation)), [1]).readIntegers());
+  const classes = folded.run(() => argmax(model.forward(input.images(noAugmentation)), [1]));
+  return classes.readIntegers();
 }
 
 /** Share of predictions that equal the labels. */

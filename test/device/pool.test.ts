@@ -58,7 +58,7 @@ describe("Pool", () => {
     pool.release(first);
     expect(first.live).toBe(false);
     const second = pool.allocate(900, "gradient");
-    expect(second).toBe(first);
+    expect(second.id).toBe(first.id);
     expect(second.live).toBe(true);
     expect(second.label).toBe("gradient");
     expect(created).toHaveLength(1);
@@ -67,8 +67,8 @@ describe("Pool", () => {
   test("keeps size classes apart", () => {
     const small = pool.allocate(300, "small");
     pool.release(small);
-    expect(pool.allocate(5000, "large")).not.toBe(small);
-    expect(pool.allocate(400, "small again")).toBe(small);
+    expect(pool.allocate(5000, "large").id).not.toBe(small.id);
+    expect(pool.allocate(400, "small again").id).toBe(small.id);
   });
 
   test("counts what is in use, the peak and what is reserved", () => {
@@ -153,6 +153,20 @@ describe("Pool", () => {
     expect(() => pool.release(storage)).toThrow(/layer1\.conv1 output/);
   });
 
+  test("a storage that was released stays so for whoever had it: its block has another owner", () => {
+    const first = pool.allocate(100, "first");
+    pool.release(first);
+    const next = pool.allocate(100, "next owner");
+    expect(next.id).toBe(first.id);
+    expect(first.live).toBe(false);
+    expect(() => pool.release(first)).toThrow(ReleasedError);
+    expect(() => pool.release(first)).toThrow(/"first" was released twice/);
+    expect(() => pool.keep(first)).toThrow(ReleasedError);
+    expect(() => pool.keep(first)).toThrow(/"first" was released already; keep it before/);
+    expect(next.live).toBe(true);
+    expect(counters.bytesInUse).toBe(next.bytes);
+  });
+
   test("what does not fit is an error with the name, the size and the limit", () => {
     expect(() => pool.allocate(limit + 4, "a huge batch")).toThrow(LimitError);
     expect(() => pool.allocate(limit + 4, "a huge batch")).toThrow(
@@ -181,14 +195,14 @@ describe("Pool", () => {
     pool.release(shared);
     pool.enterPrivate();
     const [taken, made] = [pool.allocate(1000, "taken"), pool.allocate(1000, "made")];
-    expect(taken).toBe(shared);
+    expect(taken.id).toBe(shared.id);
     pool.release(taken);
     pool.release(made);
     const giveBack = pool.leavePrivate();
     const outside = pool.allocate(1000, "outside");
-    expect([taken, made]).not.toContain(outside);
+    expect([taken.id, made.id]).not.toContain(outside.id);
     giveBack();
-    expect(pool.allocate(1000, "again")).toBe(taken);
+    expect(pool.allocate(1000, "again").id).toBe(taken.id);
   });
 
   test("what is kept from private memory returns there, not to the shared pool", () => {
@@ -196,9 +210,9 @@ describe("Pool", () => {
     const kept = pool.allocate(1000, "kept from the recording");
     const giveBack = pool.leavePrivate();
     pool.release(kept);
-    expect(pool.allocate(1000, "outside")).not.toBe(kept);
+    expect(pool.allocate(1000, "outside").id).not.toBe(kept.id);
     giveBack();
-    expect(pool.allocate(1000, "again")).toBe(kept);
+    expect(pool.allocate(1000, "again").id).toBe(kept.id);
   });
 
   test("lasting memory shares no block with what is private, and no scope owns it", () => {
@@ -207,14 +221,14 @@ describe("Pool", () => {
     pool.release(scratch);
     const scope = pool.scope();
     const lasting = pool.allocate(5000, "lasting", true);
-    expect(lasting).not.toBe(scratch);
+    expect(lasting.id).not.toBe(scratch.id);
     scope[Symbol.dispose]();
     expect(lasting.live && lasting.kept).toBe(true);
-    expect(pool.allocate(5000, "scratch again")).toBe(scratch);
+    expect(pool.allocate(5000, "scratch again").id).toBe(scratch.id);
     const giveBack = pool.leavePrivate();
     pool.release(lasting);
     // It was never the recording's: the shared pool has it at once.
-    expect(pool.allocate(5000, "another")).toBe(lasting);
+    expect(pool.allocate(5000, "another").id).toBe(lasting.id);
     giveBack();
   });
 

@@ -1,6 +1,14 @@
 import { expect, it } from "vitest";
 import { noGrad } from "../../src/autograd/tape.js";
-import { BatchNorm2d, Conv2d, convNorm, FoldedNorms, Module, place } from "../../src/nn/index.js";
+import {
+  BatchNorm2d,
+  Conv2d,
+  convNorm,
+  FoldedNorms,
+  Module,
+  place,
+  Sequential,
+} from "../../src/nn/index.js";
 import { conv2dInference } from "../../src/ops/conv2d.js";
 import { tensor } from "../../src/tensor/create.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -65,6 +73,25 @@ describeOnDevices("folded batch norms", (device) => {
     const after = await noGrad(() => model.forward(x)).read();
     expect(error(await anew.run(() => model.forward(x)).read(), after)).toBeLessThan(1e-6);
     expect(error(after, before)).toBeGreaterThan(0.5);
+    x.release();
+    placement.release();
+  });
+
+  it("are those of the pair: one convolution under two norms, one norm over two", async () => {
+    const model = new Pair();
+    const other = Object.assign(new Pair(), { conv: model.conv });
+    const third = Object.assign(new Pair(), { norm: other.norm });
+    const placement = place(new Sequential(model, other, third), device(), { seed: 5 });
+    const gamma = other.norm.weight.value;
+    gamma.write(values(gamma.shape, 6));
+    const x = images([2, 7, 9, 5]);
+    using _ = device().scope();
+    using folded = new FoldedNorms();
+    for (const pair of [model, other, third]) {
+      const single = await noGrad(() => pair.eval().forward(x)).read();
+      const inOne = await folded.run(() => pair.forward(x)).read();
+      expect(error(inOne, single)).toBeLessThan(1e-6);
+    }
     x.release();
     placement.release();
   });
