@@ -45,12 +45,12 @@ export async function runEager(
   let fault: string | null;
   let compared: Promise<string | null>;
   try {
-    fault = library.setUpFault ?? walk(library, program.body, simulation);
+    fault = walk(library, program.body, simulation);
     compared = library.compare();
   } finally {
     library.close();
   }
-  fault ??= await compared;
+  fault ??= (await compared) ?? library.countFault;
   const left = device.counters.bytesInUse - bytesInUse;
   if (program.scoped && left !== 0) fault ??= `${left} bytes are still in use after the program`;
   return { fault, work: library.work };
@@ -68,7 +68,7 @@ function walk(library: Library, body: readonly Instruction[], { steps, end }: Si
     } catch (error) {
       const fault = badFailure(i, error, expectation);
       if (fault) return `${where} ${fault}`;
-      survivors = expectation.survivors;
+      survivors = expectation.survivors();
       break;
     }
     if (expectation.verdict === "must fail" && i.do !== "read") return `${where} went through`;

@@ -4,7 +4,9 @@ import { drawOp, type OpWeights } from "./draw-op.js";
 import { closeScope, drawBackward, drawLoss, type Features, type Plan } from "./plan.js";
 import type { Id, Program } from "./program.js";
 import { Choices } from "./random.js";
+import { mul } from "./reference/elementwise.js";
 import { MeaninglessProgram } from "./reference/machine.js";
+import { broadcast } from "./reference/value.js";
 import { simulate } from "./simulate.js";
 import { drawTraining, type TrainingFeatures } from "./training.js";
 import { drawTrouble } from "./trouble.js";
@@ -17,6 +19,7 @@ const all: OpWeights = {
 export const everything: Features = {
   ...{ ops: all, detach: 1.5, scopes: 1, losses: 2, accumulate: 0.4 },
   ...{ gradients: 0.25, trouble: 0.35 },
+  troubles: ["write", "write", "release", "release", "end", "again", "gone", "cut"],
 };
 
 export interface GenerateOptions {
@@ -58,7 +61,7 @@ export function generate(seed: number, options: GenerateOptions = {}): Program {
 function draw(random: Choices, features: Features, sizes: readonly [number, number, number]) {
   const scoped = random.chance(0.85);
   const b = new Builder(random, { scoped });
-  const plan: Plan = { b, features, losses: [], scopes: [], backwards: 0 };
+  const plan: Plan = { b, features, losses: [], scopes: [], together: [], backwards: 0 };
   for (const shape of firstShapes(random, sizes)) {
     b.live.push(b.leaf(random.chance(0.75) ? "parameter" : "constant", shape));
   }
@@ -75,9 +78,6 @@ function draw(random: Choices, features: Features, sizes: readonly [number, numb
     else if (random.chance(0.5)) b.forget(results(b));
   }
   const body = b.finished();
-  if (!body.some((i) => i.do === "backward" || i.do === "gradients")) {
-    throw new MeaninglessProgram("no gradient is asked for");
-  }
   return { body, scoped };
 }
 
@@ -105,9 +105,7 @@ function event(plan: Plan): void {
     // What the draw does not suit is drawn again.
     for (let n = 0; n < 6 && drawOp(b, features.ops) === null; n++);
   } else if (kind === "detach") {
-    const to = b.name();
-    b.run({ do: "detach", to, of: x });
-    b.live.push(to);
+    drawDetached(plan, x);
   } else if (kind === "read" || kind === "keep") {
     b.run({ do: kind, of: x });
   } else if (kind === "open") {
@@ -117,6 +115,18 @@ function event(plan: Plan): void {
     carryOut(plan, x);
   }
 }
+
+/** A value outside of the graph, as a factor of one inside of it; both may stand in one loss. */
+function drawDetached({ b, together }: Plan, x: Id): void {
+  const to = b.name();
+  b.run({ do: "detach", to, of: x });
+  const other = b.find((shape, id) => b.tracks(id) && fits(shape, b.shape(x)));
+  const product = other === null ? null : b.apply(mul, b.random.shuffled([to, other]));
+  if (product === null) b.live.push(to);
+  else if (b.tracks(x)) together.push([product, x]);
+}
+
+const fits = (a: Shape, b: Shape): boolean => broadcast([a, b]) !== null;
 
 /** Ends a scope whose last value goes on as a constant. */
 function carryOut(plan: Plan, x: Id): void {

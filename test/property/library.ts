@@ -49,8 +49,8 @@ export class Library {
     return this.#network;
   }
 
-  /** What is wrong with what was made; null if nothing is. */
-  get setUpFault(): string | null {
+  /** What is wrong with how a network's parts are listed; null if nothing is. */
+  get countFault(): string | null {
     return this.#network?.countFault() ?? null;
   }
 

@@ -3,7 +3,7 @@ import { convNorm } from "../../src/nn/folding.js";
 import { BatchNorm2d, Conv2d, Linear } from "../../src/nn/layers.js";
 import { Module, Sequential } from "../../src/nn/module.js";
 import { type Placement, place } from "../../src/nn/place.js";
-import { relu, tanh } from "../../src/ops/elementwise.js";
+import { relu, silu } from "../../src/ops/elementwise.js";
 import { globalAvgPool } from "../../src/ops/pool2d.js";
 import { Adam } from "../../src/optim/adam.js";
 import type { Optimizer } from "../../src/optim/optimizer.js";
@@ -22,14 +22,21 @@ export type ModulePlan =
       readonly bias: boolean;
       readonly tied?: number;
     }
-  | { readonly kind: "conv"; readonly in: number; readonly out: number; readonly bias: boolean }
+  | {
+      readonly kind: "conv";
+      readonly in: number;
+      readonly out: number;
+      readonly bias: boolean;
+      /** Of images of three colours, which have four channels on the device: `in` is 4. */
+      readonly images?: boolean;
+    }
   | { readonly kind: "norm"; readonly channels: number };
 
 /** One step of a forward pass; numbers name modules. */
 export type LayerStep =
   | { readonly kind: "linear" | "conv" | "norm"; readonly module: number }
   | { readonly kind: "convNorm"; readonly module: number; readonly norm: number }
-  | { readonly kind: "tanh" | "relu" | "pool" };
+  | { readonly kind: "silu" | "relu" | "pool" };
 
 /** How a network holds a module. */
 export type Holder = "property" | "array" | "map" | "sequential";
@@ -67,11 +74,12 @@ export function ownedBy(plan: Pick<NetworkPlan, "modules">, m: number): (readonl
 const make = (plan: ModulePlan): Linear | Conv2d | BatchNorm2d => {
   if (plan.kind === "linear") return new Linear(plan.in, plan.out, { bias: plan.bias });
   if (plan.kind === "norm") return new BatchNorm2d(plan.channels);
-  return new Conv2d(plan.in, plan.out, 3, { padding: 1, bias: plan.bias });
+  const { images = false, out, bias } = plan;
+  return new Conv2d(images ? 3 : plan.in, out, 3, { padding: 1, bias, image: images });
 };
 
 /** The modules of a plan, held as it says. */
-class Network extends Module {
+export class Network extends Module {
   readonly #made: readonly (Linear | Conv2d | BatchNorm2d)[];
 
   constructor({ modules, holders, twice }: NetworkPlan) {
@@ -114,22 +122,28 @@ class Network extends Module {
   }
 }
 
-const plain = { tanh, relu, pool: globalAvgPool };
+const plain = { silu, relu, pool: globalAvgPool };
 
 /** A network of the library, its memory and its optimizer. */
 export class PlacedNetwork {
   readonly #plan: NetworkPlan;
   readonly #network: Network;
   readonly #placement: Placement;
-  readonly #optimizer: Optimizer;
+  readonly optimizer: Optimizer;
 
-  constructor(device: Device, plan: NetworkPlan) {
+  /** @param model what is placed and trained, around the network */
+  constructor(
+    device: Device,
+    plan: NetworkPlan,
+    network = new Network(plan),
+    model: Module = network,
+  ) {
     this.#plan = plan;
-    this.#network = new Network(plan);
-    this.#placement = place(this.#network, device, { seed: 7 });
+    this.#network = network;
+    this.#placement = place(model, device, { seed: 7 });
     for (const [id, { data }] of plan.values) this.value(id).write(data);
     for (const id of plan.frozen) this.value(id).requiresGrad = false;
-    this.#optimizer = optimizerOf(this.#network, plan.optimizer);
+    this.optimizer = optimizerOf(model, plan.optimizer);
   }
 
   get ids(): Iterable<Id> {
@@ -165,7 +179,7 @@ export class PlacedNetwork {
   }
 
   step(): void {
-    this.#optimizer.step();
+    this.optimizer.step();
   }
 
   /** Once more: it may be refused, and changes nothing in any case. */
@@ -178,7 +192,7 @@ export class PlacedNetwork {
   }
 
   release(): void {
-    this.#optimizer.release();
+    this.optimizer.release();
     this.#placement.release();
   }
 }

@@ -18,9 +18,12 @@ export interface Features {
   readonly accumulate: number;
   /** `gradients` in place of `backward`. */
   readonly gradients: number;
-  /** The share of programs that do something illegal. */
+  /** The share of programs that do something illegal, and what. */
   readonly trouble: number;
+  readonly troubles: readonly TroubleKind[];
 }
+
+export type TroubleKind = "write" | "release" | "end" | "again" | "gone" | "cut";
 
 /** What the drawing of a program keeps in mind. */
 export interface Plan {
@@ -30,6 +33,8 @@ export interface Plan {
   losses: { id: Id; depth: number }[];
   /** What was live when each open scope began. */
   readonly scopes: (readonly Id[])[];
+  /** Pairs that one loss should hold: a product with what was detached, and that itself. */
+  readonly together: (readonly [Id, Id])[];
   backwards: number;
 }
 
@@ -46,8 +51,10 @@ export function drawLoss(plan: Plan): void {
   const { random } = b;
   const candidates = b.live.filter((id) => b.tracks(id));
   if (candidates.length === 0) throw new MeaninglessProgram("nothing is tracked");
-  const parts = Array.from({ length: random.integer(1, 3) }, () => {
-    const x = random.recent(candidates);
+  const chosen = Array.from({ length: random.integer(1, 3) }, () => random.recent(candidates));
+  const pairs = plan.together.filter((pair) => pair.every((id) => b.live.includes(id)));
+  if (pairs.length > 0 && random.chance(0.7)) chosen.push(...random.shuffled(random.pick(pairs)));
+  const parts = chosen.map((x) => {
     const shape = b.shape(x);
     const [rows, classes] = shape;
     if (shape.length === 2 && rows && classes && classes > 1 && random.chance(0.3)) {
@@ -82,7 +89,9 @@ export function drawBackward(plan: Plan): void {
 }
 
 function drawGradients(b: Builder, loss: Id): void {
-  const upstream = ancestors(b, loss);
+  const leaves = new Set(b.leaves.map(({ id }) => id));
+  const onlyLeaves = b.random.chance(0.6);
+  const upstream = ancestors(b, loss).filter((id) => !onlyLeaves || leaves.has(id));
   const wrt = b.random.shuffled(upstream).slice(0, b.random.integer(1, 2));
   if (wrt.length === 0) throw new MeaninglessProgram("the loss depends on nothing");
   const to = wrt.map(() => b.name());

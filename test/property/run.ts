@@ -1,7 +1,7 @@
 import type { Device } from "../../src/device/device.js";
 import { runEager, runReplayed } from "./execute.js";
 import { type Id, type Program, printed } from "./program.js";
-import { MeaninglessProgram } from "./reference/machine.js";
+import { MeaninglessProgram, type Verdict } from "./reference/machine.js";
 import { shrink } from "./shrink.js";
 import { type Simulation, simulate } from "./simulate.js";
 
@@ -86,6 +86,10 @@ function simulated(program: Program, release: boolean, replays: number): Simulat
   ofProgram.set(key, found);
   return found;
 }
+
+/** How the steps of a program may end where backward passes release. */
+export const verdicts = (program: Program): Verdict[] =>
+  simulated(program, true, 1).flatMap(({ steps }) => steps.map(({ verdict }) => verdict));
 
 const ways: readonly Way[] = [eager(false), eager(true), replayed(false), replayed(true), sparing];
 

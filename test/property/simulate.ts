@@ -19,7 +19,7 @@ export interface Expectation {
   /** Where it may fail: what the error may name. */
   readonly culprits: readonly Culprit[];
   /** Where it may fail: the tensors that are as they were all the same. */
-  readonly survivors: ReadonlyMap<Id, Expected>;
+  survivors(): ReadonlyMap<Id, Expected>;
 }
 
 /** A machine with names, which programs are run on. */
@@ -155,20 +155,16 @@ export interface Simulation {
  * @throws MeaninglessProgram when float32 could not compute it
  */
 export function simulate(program: Program, releases: boolean, replays = 1): Simulation[] {
-  const seeds = [undefined, ...Array.from({ length: noisyRuns }, (_, k) => k + 1)];
-  const runs = seeds.map((seed) => new Interpreter(program, releases, seed));
+  const runs = interpreters(program, releases);
   return Array.from({ length: replays }, (_, replay) => {
     if (replay > 0) for (const run of runs) run.replay();
     return pass(program, releases, runs);
   });
 }
 
-function pass({ body }: Program, releases: boolean, runs: readonly Interpreter[]): Simulation {
-  const survivors = (results: boolean) => runs.map((run) => run.survivors(results));
+function pass(program: Program, releases: boolean, runs: readonly Interpreter[]): Simulation {
   const steps: Expectation[] = [];
-  for (const instruction of body) {
-    const mayTakeResults = releases && instruction.do === "backward";
-    const before = survivors(!mayTakeResults);
+  for (const [k, instruction] of program.body.entries()) {
     const [exact, ...noisy] = runs.map((run) => run.run(instruction));
     if (!exact) break;
     const { verdict, value } = exact;
@@ -177,11 +173,24 @@ function pass({ body }: Program, releases: boolean, runs: readonly Interpreter[]
       verdict,
       ...(value !== undefined && { value: value && merged(value, others) }),
       culprits: runs[0]?.culprits ?? [],
-      survivors: verdict === "works" ? new Map() : mergedMaps(before),
+      survivors: () => survivorsBefore(program, releases, k),
     });
     if (verdict === "must fail") break;
   }
-  return { steps, end: mergedMaps(survivors(true)) };
+  return { steps, end: mergedMaps(runs.map((run) => run.survivors(true))) };
+}
+
+/** What is certainly there when instruction k fails, in the first run of a program. */
+function survivorsBefore(program: Program, releases: boolean, k: number): Map<Id, Expected> {
+  const runs = interpreters(program, releases);
+  for (const i of program.body.slice(0, k)) for (const run of runs) run.run(i);
+  const mayTakeResults = releases && program.body[k]?.do === "backward";
+  return mergedMaps(runs.map((run) => run.survivors(!mayTakeResults)));
+}
+
+function interpreters(program: Program, releases: boolean): Interpreter[] {
+  const seeds = [undefined, ...Array.from({ length: noisyRuns }, (_, k) => k + 1)];
+  return seeds.map((seed) => new Interpreter(program, releases, seed));
 }
 
 const mergedMaps = ([certain, ...noisy]: readonly Map<Id, Float64Array>[]): Map<Id, Expected> =>

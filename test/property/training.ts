@@ -26,13 +26,24 @@ export interface TrainingFeatures {
   readonly modes: boolean;
   /** `place` a second time. */
   readonly placeAgain: boolean;
-  /** The share of trainings that do something illegal. */
+  /** The share of trainings that do something illegal, and what. */
   readonly trouble: number;
+  readonly troubles: readonly TrainingTrouble[];
 }
+
+const troubles = [
+  "early step",
+  "second step",
+  "step between",
+  "write",
+  "train between",
+  "again",
+] as const;
+export type TrainingTrouble = (typeof troubles)[number];
 
 export const wholeTraining: TrainingFeatures = {
   ...{ unreached: true, ties: true, containers: true, modes: true, placeAgain: true },
-  trouble: 0.25,
+  ...{ trouble: 0.25, troubles },
 };
 
 interface Drawn {
@@ -55,7 +66,7 @@ export function drawTraining(random: Choices, features: TrainingFeatures): Progr
   for (let round = 0; round < rounds && !b.over; round++) {
     if (features.modes) drawModes(b, drawn);
     if (features.placeAgain && random.chance(0.1)) b.run({ do: "place" });
-    const trouble = troubled && round === rounds - 1 ? random.pick(troubles) : null;
+    const trouble = troubled && round === rounds - 1 ? random.pick(features.troubles) : null;
     b.run({ do: "open" });
     drawStep(b, drawn, trouble);
     if (!b.over) b.run({ do: "close" });
@@ -63,19 +74,10 @@ export function drawTraining(random: Choices, features: TrainingFeatures): Progr
   return { body: b.finished(), scoped: b.scoped, network };
 }
 
-const troubles = [
-  "early step",
-  "second step",
-  "step between",
-  "write",
-  "train between",
-  "again",
-] as const;
-type Trouble = (typeof troubles)[number];
-
-function drawStep(b: Builder, drawn: Drawn, trouble: Trouble | null): void {
+function drawStep(b: Builder, drawn: Drawn, trouble: TrainingTrouble | null): void {
   const { random } = b;
-  const parts = random.chance(0.25) ? 2 : 1;
+  const parts = random.chance(trouble === "step between" ? 1 : 0.25) ? 2 : 1;
+  if (trouble === "train between") setNorms(b, drawn.network, false);
   if (trouble === "early step") {
     b.run({ do: "step" });
     if (b.over) return;
@@ -92,7 +94,7 @@ function drawStep(b: Builder, drawn: Drawn, trouble: Trouble | null): void {
       b.run({ do: "write", of: id, values: random.values(sizeOf(b.shape(id)), 0.5, 1) });
     }
     if (trouble === "train between") {
-      for (const m of normsOf(drawn.network)) b.run({ do: "mode", module: m, training: true });
+      setNorms(b, drawn.network, true);
       drawLoss(b, drawn);
     }
     b.run({ do: "backward", loss, accumulate: part > 0 });
@@ -105,21 +107,28 @@ function drawStep(b: Builder, drawn: Drawn, trouble: Trouble | null): void {
   if (trouble === "second step") b.run({ do: "step" });
 }
 
-const normsOf = ({ modules }: NetworkPlan): number[] =>
+export const normsOf = ({ modules }: NetworkPlan): number[] =>
   modules.flatMap(({ kind }, m) => (kind === "norm" ? [m] : []));
 
+/** Some layers change their mode, and the network is asked in between, in evaluation mode mostly. */
 function drawModes(b: Builder, { network, trunk, heads, input }: Drawn): void {
   const { random } = b;
+  if (random.chance(0.35)) {
+    const x = b.leaf("constant", input);
+    const how = random.pick(["noGrad", "folded", "folded"] as const);
+    const to = b.name();
+    if (random.chance(0.8)) setNorms(b, network, false);
+    b.run({ do: "forward", to, of: x, steps: [...trunk, ...random.pick(heads)], how });
+    b.run({ do: "read", of: to });
+    setNorms(b, network, true);
+  }
   for (const module of normsOf(network)) {
     if (random.chance(0.4)) b.run({ do: "mode", module, training: random.chance(0.5) });
   }
-  if (random.chance(0.25)) {
-    const x = b.leaf("constant", input);
-    const how = random.pick(["noGrad", "folded"] as const);
-    const to = b.name();
-    b.run({ do: "forward", to, of: x, steps: [...trunk, ...random.pick(heads)], how });
-    b.run({ do: "read", of: to });
-  }
+}
+
+function setNorms(b: Builder, network: NetworkPlan, training: boolean): void {
+  for (const module of normsOf(network)) b.run({ do: "mode", module, training });
 }
 
 /** The loss of one batch by one of the heads or by both. */
@@ -160,58 +169,83 @@ function drawLoss(b: Builder, drawn: Drawn): Id {
 
 function drawNetwork(random: Choices, features: TrainingFeatures): Drawn {
   const modules: ModulePlan[] = [];
-  const module = (plan: ModulePlan): number => modules.push(plan) - 1;
   const images = random.chance(0.5);
-  const width = random.pick([3, 5]);
-  const trunk: LayerStep[] = [];
   const inputs = random.integer(2, 4);
-  const widths = [inputs, width];
-  if (images) {
-    const first = module({ kind: "conv", in: inputs, out: width, bias: random.chance(0.3) });
-    const second = module({ kind: "conv", in: width, out: width, bias: false });
-    const norms = [0, 1].map(() => module({ kind: "norm", channels: width }));
-    const fused = random.chance(0.7);
-    const normed = (conv: number, norm = 0): LayerStep[] =>
-      fused
-        ? [{ kind: "convNorm", module: conv, norm: norms[norm] ?? 0 }]
-        : [
-            { kind: "conv", module: conv },
-            { kind: "norm", module: norms[norm] ?? 0 },
-          ];
-    trunk.push(...normed(first), { kind: "tanh" }, ...normed(second, 1), { kind: "tanh" });
-    // One convolution under two norms.
-    if (features.ties && random.chance(0.5)) trunk.push(...normed(second, 0), { kind: "tanh" });
-    trunk.push({ kind: "pool" });
-  } else {
-    const linear = (from: number, tied?: number) =>
-      module({
-        ...{ kind: "linear", in: from, out: width, bias: random.chance(0.8) },
-        ...(tied !== undefined && { tied }),
-      });
-    trunk.push({ kind: "linear", module: linear(inputs) }, { kind: "tanh" });
-    const second = linear(width);
-    trunk.push({ kind: "linear", module: second }, { kind: "tanh" });
-    if (random.chance(0.3)) {
-      trunk.push({ kind: "norm", module: module({ kind: "norm", channels: width }) });
-    }
-    if (features.ties && random.chance(0.6)) {
-      const again = random.chance(0.5) ? second : linear(width, second);
-      trunk.push({ kind: "linear", module: again }, { kind: "tanh" });
-    }
-  }
+  const width = random.pick([3, 5]);
+  const trunk = images
+    ? imageTrunk(random, features, modules, { in: inputs, out: width })
+    : flatTrunk(random, features, modules, { in: inputs, out: width });
   const classes = features.unreached && random.chance(0.7) ? [3, 2] : [3];
-  const heads = classes.map((out): LayerStep[] => [
-    { kind: "linear", module: module({ kind: "linear", in: widths[1] ?? 1, out, bias: true }) },
-  ]);
+  const heads = classes.map((out): LayerStep[] => {
+    const module = modules.push({ kind: "linear", in: width, out, bias: true }) - 1;
+    return [{ kind: "linear", module }];
+  });
   // One that no loss reaches.
-  if (features.unreached && random.chance(0.3))
-    module({ kind: "linear", in: 2, out: 3, bias: true });
+  if (features.unreached && random.chance(0.3)) {
+    modules.push({ kind: "linear", in: 2, out: 3, bias: true });
+  }
   return {
     network: finishedPlan(random, features, modules),
     ...{ trunk, heads, classes, unreached: features.unreached },
     input: images ? [2, 3, 4, inputs] : [random.pick([4, 5]), inputs],
   };
 }
+
+/** A network for images of three colours, whose head is its last module. */
+export function drawImageNetwork(random: Choices) {
+  const modules: ModulePlan[] = [];
+  const width = random.pick([3, 5]);
+  const trunk = imageTrunk(random, wholeTraining, modules, { in: 4, out: width, images: true });
+  const head = modules.push({ kind: "linear", in: width, out: 3, bias: true }) - 1;
+  const network = finishedPlan(random, { ...wholeTraining, unreached: false }, modules);
+  return { network, trunk, head };
+}
+
+type Trunk = (
+  random: Choices,
+  features: TrainingFeatures,
+  modules: ModulePlan[],
+  sizes: { readonly in: number; readonly out: number; readonly images?: boolean },
+) => LayerStep[];
+
+const imageTrunk: Trunk = (random, features, modules, sizes) => {
+  const { out: width } = sizes;
+  const module = (plan: ModulePlan): number => modules.push(plan) - 1;
+  const first = module({ kind: "conv", ...sizes, bias: random.chance(0.3) });
+  const second = module({ kind: "conv", in: width, out: width, bias: false });
+  const norms = [0, 1].map(() => module({ kind: "norm", channels: width }));
+  const fused = random.chance(0.7);
+  const normed = (conv: number, norm = 0): LayerStep[] =>
+    fused
+      ? [{ kind: "convNorm", module: conv, norm: norms[norm] ?? 0 }, { kind: "silu" }]
+      : [
+          { kind: "conv", module: conv },
+          { kind: "norm", module: norms[norm] ?? 0 },
+          { kind: "silu" },
+        ];
+  // One convolution under two norms.
+  const again = features.ties && random.chance(0.5) ? normed(second, 0) : [];
+  return [...normed(first), ...normed(second, 1), ...again, { kind: "pool" }];
+};
+
+const flatTrunk: Trunk = (random, features, modules, { in: inputs, out: width }) => {
+  const linear = (from: number, tied?: number): number =>
+    modules.push({
+      ...{ kind: "linear", in: from, out: width, bias: random.chance(0.8) },
+      ...(tied !== undefined && { tied }),
+    }) - 1;
+  const then = (module: number): LayerStep[] => [{ kind: "linear", module }, { kind: "silu" }];
+  const trunk = then(linear(inputs));
+  const second = linear(width);
+  trunk.push(...then(second));
+  if (random.chance(0.3)) {
+    trunk.push({ kind: "norm", module: modules.push({ kind: "norm", channels: width }) - 1 });
+  }
+  if (features.ties && random.chance(0.6)) {
+    trunk.push(...then(random.chance(0.5) ? second : linear(width, second)));
+  }
+  return trunk;
+};
 
 function finishedPlan(
   random: Choices,

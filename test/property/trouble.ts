@@ -9,9 +9,7 @@ import { sizeOf } from "./reference/value.js";
  * The reference says which of the steps after it may fail, and which have to.
  */
 export function drawTrouble(plan: Plan): void {
-  const { random } = plan.b;
-  const kinds = ["write", "write", "release", "release", "end", "again", "gone", "cut"] as const;
-  troubles[random.pick(kinds)](plan);
+  troubles[plan.b.random.pick(plan.features.troubles)](plan);
 }
 
 const troubles = {

@@ -51,6 +51,12 @@ export const tanh = one(
   (a) => 1 - Math.tanh(a) ** 2,
   (a) => Math.abs(a) < 2.5,
 );
+export const silu = one(
+  "silu",
+  ops.silu,
+  (a) => a * sigmoid(a),
+  (a) => sigmoid(a) * (1 + a * (1 - sigmoid(a))),
+);
 export const relu = one(
   "relu",
   ops.relu,
@@ -107,12 +113,7 @@ export const unary: readonly Operation[] = [
     (a) => Math.abs(a) > 0.4,
   ),
   one("cos", ops.cos, Math.cos, (a) => -Math.sin(a)),
-  one(
-    "silu",
-    ops.silu,
-    (a) => a * sigmoid(a),
-    (a) => sigmoid(a) * (1 + a * (1 - sigmoid(a))),
-  ),
+  silu,
   one(
     "gelu",
     ops.gelu,

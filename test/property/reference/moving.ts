@@ -28,9 +28,12 @@ export const permute = (perm: readonly number[]): Operation =>
     (x) => permuted(x, perm),
     (x, visit) => {
       const shape = perm.map((p) => x.shape[p] ?? 1);
-      const steps = strides(x.shape);
+      const [from, to] = [strides(x.shape), strides(shape)];
       for (let o = 0; o < x.data.length; o++) {
-        const at = coordinates(shape, o).reduce((i, c, d) => i + c * (steps[perm[d] ?? 0] ?? 0), 0);
+        let at = 0;
+        perm.forEach((p, d) => {
+          at += (Math.floor(o / (to[d] ?? 1)) % (shape[d] ?? 1)) * (from[p] ?? 0);
+        });
         visit(o, at, 1);
       }
       return shape;
@@ -45,7 +48,7 @@ export const broadcastTo = (shape: Shape): Operation =>
     (x) => repeated(x, shape),
     (x, visit) => {
       const map = broadcastIndex(x.shape, shape);
-      for (let o = 0; o < sizeOf(shape); o++) visit(o, map(o), 1);
+      for (let o = 0; o < sizeOf(shape); o++) visit(o, map[o] ?? 0, 1);
       return shape;
     },
     { label: `broadcastTo(${shape})`, cuts: true },
@@ -68,7 +71,7 @@ const adding =
   (x, visit) => {
     const { map, kept, shape } = reduced(x.shape, how);
     const c = weight(x.data.length / sizeOf(kept));
-    for (let i = 0; i < x.data.length; i++) visit(map(i), i, c);
+    for (let i = 0; i < x.data.length; i++) visit(map[i] ?? 0, i, c);
     return shape;
   };
 
@@ -130,7 +133,7 @@ export const max = (how: Reduction = {}): Operation =>
     (x) => {
       const { map, kept, shape } = reduced(x.shape, how);
       const windows = Array.from({ length: sizeOf(kept) }, (): number[] => []);
-      for (let i = 0; i < x.data.length; i++) windows[map(i)]?.push(i);
+      for (let i = 0; i < x.data.length; i++) windows[map[i] ?? 0]?.push(i);
       return { shape, windows };
     },
   );

@@ -1,5 +1,5 @@
 import { type LayerStep, type NetworkPlan, ownedBy } from "../network.js";
-import { add, relu, tanh } from "./elementwise.js";
+import { add, relu, silu } from "./elementwise.js";
 import { batchNorm, conv2d, linearLayer, matmul } from "./layers.js";
 import type { Machine, Ref, Verdict } from "./machine.js";
 import { worse } from "./machine.js";
@@ -43,8 +43,8 @@ export class ReferenceNetwork {
     };
     const out = steps.reduce((y, step) => {
       switch (step.kind) {
-        case "tanh":
-          return apply(tanh, [y]);
+        case "silu":
+          return apply(silu, [y]);
         case "relu":
           return apply(relu, [y]);
         case "pool":

@@ -49,11 +49,11 @@ export function pointwise(
     if (!shape) throw new RangeError(`${name}: shapes that do not broadcast`);
     const maps = x.map((v) => broadcastIndex(v.shape, shape));
     for (let o = 0; o < sizeOf(shape); o++) {
-      const at = maps.map((map) => map(o));
+      const at = maps.map((map) => map[o] ?? 0);
       visit(
         o,
         at,
-        at.map((i, k) => read(x[k] as Value, i)),
+        at.map((i, k) => x[k]?.data[i] ?? Number.NaN),
       );
     }
     return shape;

@@ -47,14 +47,23 @@ export function coordinates(shape: Shape, i: number): number[] {
 }
 
 /** Where a broadcast operand of `shape` is read for each element of `out`. */
-export function broadcastIndex(shape: Shape, out: Shape): (i: number) => number {
-  const steps = strides(shape);
+export function broadcastIndex(shape: Shape, out: Shape): Int32Array {
+  const at = new Int32Array(sizeOf(out));
   const lead = out.length - shape.length;
-  return (i) =>
-    coordinates(out, i).reduce((at, c, d) => {
-      const size = shape[d - lead];
-      return size === undefined || size === 1 ? at : at + c * (steps[d - lead] ?? 0);
-    }, 0);
+  let step = 1;
+  let repeat = 1;
+  for (let d = out.length - 1; d >= 0; d--) {
+    const size = out[d] ?? 1;
+    const own = shape[d - lead] ?? 1;
+    if (own !== 1) {
+      for (let i = 0; i < at.length; i++) {
+        at[i] = (at[i] ?? 0) + step * (Math.floor(i / repeat) % size);
+      }
+      step *= own;
+    }
+    repeat *= size;
+  }
+  return at;
 }
 
 /** NumPy's rule; null where the shapes do not fit. */
