@@ -23,6 +23,7 @@ const assets = {
 /** From the ground up: when a kernel is broken, its own test says so before the training runs do. */
 const storeys = [
   "test/house.test.ts",
+  "test/files/",
   "test/device/",
   "test/tensor/",
   "test/autograd/",
@@ -64,11 +65,11 @@ function softwareDriver(): Record<string, string> {
   return { ...(driver && { VK_DRIVER_FILES: driver }), XDG_RUNTIME_DIR };
 }
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   plugins: [assets],
   test: {
     include: ["test/**/*.test.ts"],
-    env: softwareDriver(),
+    env: { ...softwareDriver(), ...(mode === "faults" && { FAULTS: "all" }) },
     // A process each: a driver that crashes takes one file down, not the run.
     pool: "forks",
     maxWorkers: 2,
@@ -76,4 +77,4 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
   },
-});
+}));

@@ -20,6 +20,7 @@ const storeys = [
   ["autograd"],
   ["tensor"],
   ["device"],
+  ["files"],
   ["shaders"],
 ];
 

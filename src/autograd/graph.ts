@@ -2,12 +2,18 @@ import { ReleasedError, ShapeError } from "../device/errors.js";
 import { formatShape } from "../tensor/shape.js";
 import type { GradientNode, SavedTensor, Tensor } from "../tensor/tensor.js";
 
+/** A tensor of a graph, and how it was made if gradients flow on from it. */
+interface GraphStep {
+  readonly x: Tensor;
+  readonly node: GradientNode | undefined;
+}
+
 /** The part of a loss's gradient graph that leads to the tensors whose gradients are wanted. */
 export class Graph {
   /** The loss first, and every tensor before what it was made from. */
-  readonly order: readonly Tensor[];
-  readonly #needed: ReadonlySet<Tensor>;
-  readonly #uses = new Map<Tensor, number>();
+  readonly steps: readonly GraphStep[];
+  /** How many inputs of nodes a tensor is: 0 for the loss. */
+  readonly #uses: ReadonlyMap<Tensor, number>;
 
   /** @throws ShapeError unless the loss is a scalar */
   constructor(op: string, loss: Tensor, wanted: (x: Tensor) => boolean) {
@@ -16,26 +22,15 @@ export class Graph {
         `${op}: needs a scalar loss, the shape is ${formatShape(loss.shape)}; take sum or mean first`,
       );
     }
-    const { order, needed } = walk(loss, wanted);
-    this.order = order;
-    this.#needed = needed;
-    for (const x of order) {
-      for (const input of this.runs(x)?.inputs ?? []) {
-        if (input && needed.has(input)) this.#uses.set(input, this.uses(input) + 1);
-      }
-    }
+    const { steps, uses } = walk(loss, wanted);
+    this.steps = steps;
+    this.#uses = uses;
   }
 
   needs(x: Tensor | undefined): x is Tensor {
-    return x !== undefined && this.#needed.has(x);
+    return x !== undefined && this.#uses.has(x);
   }
 
-  /** The node of x, if gradients flow through it. */
-  runs({ node }: Tensor): GradientNode | undefined {
-    return node?.inputs.some((input) => this.needs(input)) ? node : undefined;
-  }
-
-  /** How many inputs of nodes x is. */
   uses(x: Tensor): number {
     return this.#uses.get(x) ?? 0;
   }
@@ -46,7 +41,8 @@ export class Graph {
    * @throws ReleasedError, GradientError
    */
   check(): void {
-    for (const node of this.nodes()) {
+    for (const { node } of this.steps) {
+      if (!node) continue;
       if (node.spent) {
         throw new ReleasedError(
           `backward: a backward with release: true went through ${node.name} before and gave the ` +
@@ -67,20 +63,14 @@ export class Graph {
       return () => {};
     });
   }
-
-  *nodes(): Generator<GradientNode> {
-    for (const x of this.order) {
-      const node = this.runs(x);
-      if (node) yield node;
-    }
-  }
 }
 
 /** Depth first, without recursion: networks are deeper than the call stack. */
 function walk(loss: Tensor, wanted: (x: Tensor) => boolean) {
   const seen = new Set<Tensor>([loss]);
-  const needed = new Set<Tensor>();
-  const post: Tensor[] = [];
+  /** Of what is needed. */
+  const uses = new Map<Tensor, number>();
+  const post: GraphStep[] = [];
   const stack: { x: Tensor; next: number }[] = [{ x: loss, next: 0 }];
   for (let top = stack.at(-1); top; top = stack.at(-1)) {
     const { x } = top;
@@ -90,13 +80,19 @@ function walk(loss: Tensor, wanted: (x: Tensor) => boolean) {
       if (!input || seen.has(input)) continue;
       seen.add(input);
       stack.push({ x: input, next: 0 });
-    } else {
-      if (wanted(x) || inputs.some((input) => input && needed.has(input))) {
-        needed.add(x);
-        post.push(x);
-      }
-      stack.pop();
+      continue;
     }
+    stack.pop();
+    let flows = false;
+    for (const input of inputs) {
+      const before = input && uses.get(input);
+      if (!input || before === undefined) continue;
+      uses.set(input, before + 1);
+      flows = true;
+    }
+    if (!flows && !wanted(x)) continue;
+    uses.set(x, 0);
+    post.push({ x, node: flows ? x.node : undefined });
   }
-  return { order: post.reverse(), needed };
+  return { steps: post.reverse(), uses };
 }

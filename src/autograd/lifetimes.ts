@@ -12,11 +12,11 @@ export class Lifetimes {
   readonly #own = new Set<Storage>();
 
   constructor(graph: Graph) {
-    for (const x of graph.order) {
+    for (const { x, node } of graph.steps) {
       this.#take(x);
       if (x.node) this.#own.add(x.slice.storage);
+      for (const { tensor } of node?.saved ?? []) this.#take(tensor);
     }
-    for (const { saved } of graph.nodes()) for (const { tensor } of saved) this.#take(tensor);
   }
 
   /** Notes a gradient; its memory is new, or is one of those in the graph. */

@@ -1,7 +1,7 @@
 import type { CaptureLog } from "../device/capture-log.js";
 import { GradientError, ReleasedError } from "../device/errors.js";
 import { byteLength, byteOffset } from "../device/storage.js";
-import { now } from "../device/write-log.js";
+import { now, WriteLog } from "../device/write-log.js";
 import type { SavedTensor, Tensor } from "../tensor/tensor.js";
 
 /**
@@ -16,6 +16,7 @@ export class Saved implements SavedTensor {
   constructor(tensor: Tensor) {
     this.tensor = tensor;
     this.capture = tensor.device.capturing;
+    tensor.slice.storage.writes ??= new WriteLog();
   }
 
   check(op: string): void {

@@ -3,7 +3,7 @@ import type { Device } from "../device/device.js";
 import { GradientError, ShapeError } from "../device/errors.js";
 import type { Storage } from "../device/storage.js";
 import { empty } from "../tensor/create.js";
-import { beginEra } from "../tensor/leaf-gradient.js";
+import { beginEra, type GradientState } from "../tensor/leaf-gradient.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { GradientNode, Tensor } from "../tensor/tensor.js";
 import { Graph } from "./graph.js";
@@ -47,13 +47,7 @@ export function backward(loss: Tensor, options: BackwardOptions = {}): void {
   }
   graph.check();
   loss.checkLive("backward");
-  const leaves = graph.order.filter((x) => x.requiresGrad);
-  const before = new Map<Tensor, Tensor>();
-  for (const leaf of accumulate ? leaves : []) {
-    const gradient = leaf.gradient.unspent;
-    gradient?.checkLive("backward with accumulate: true");
-    if (gradient) before.set(leaf, gradient);
-  }
+  const before = accumulate ? presentGradients(graph) : new Map<Tensor, Tensor>();
   const handOut = new HandOut();
   const found = new Map<Tensor, Tensor>();
   try {
@@ -78,6 +72,17 @@ export function backward(loss: Tensor, options: BackwardOptions = {}): void {
   hostEffect(device, leaving(device, found, accumulate ? new Set(before.keys()) : undefined));
 }
 
+/** The gradients that leaves of the graph have. */
+function presentGradients(graph: Graph): Map<Tensor, Tensor> {
+  const present = new Map<Tensor, Tensor>();
+  for (const { x } of graph.steps) {
+    const gradient = x.requiresGrad ? x.gradient.unspent : undefined;
+    gradient?.checkLive("backward with accumulate: true");
+    if (gradient) present.set(x, gradient);
+  }
+  return present;
+}
+
 /** Makes what was found the leaves' gradients: with those that `sums` were added to, or alone. */
 function leaving(
   device: Device,
@@ -86,10 +91,14 @@ function leaving(
 ): HostEffect {
   return () => {
     for (const leaf of sums ? found.keys() : []) checkSum(leaf, sums?.has(leaf) ?? false);
-    const undo = sums ? [] : [beginEra(device)];
-    for (const [leaf, gradient] of found) undo.push(leaf.gradient.leave(gradient));
+    const states = [...found.keys()].map((leaf) => leaf.gradient.state);
+    const endEra = sums ? undefined : beginEra(device);
+    for (const [leaf, gradient] of found) leaf.gradient.leave(gradient);
     return () => {
-      for (const back of undo.reverse()) back();
+      endEra?.();
+      [...found.keys()].forEach((leaf, i) => {
+        leaf.gradient.state = states[i] as GradientState<Tensor>;
+      });
     };
   };
 }
@@ -156,12 +165,11 @@ function propagate(loss: Tensor, graph: Graph, options: Propagation): void {
   pending.set(loss, seed);
 
   noGrad(() => {
-    for (const x of graph.order) {
+    for (const { x, node } of graph.steps) {
       const gradient = pending.get(x);
       pending.delete(x);
       if (!gradient) continue;
       options.onGradient(x, gradient);
-      const node = graph.runs(x);
       if (!node) continue;
       const results = node.backward(
         gradient,

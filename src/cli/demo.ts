@@ -62,7 +62,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const command = process.argv.slice(2);
   const again = options.out ? command : [...command, "--out", directory];
   await session(options, async ({ device, hooks, progress, openData }) => {
-    const record = await resumable(again, async () => {
+    const record = await resumable(hooks, { again }, async (hooks) => {
       for (const line of introduction(configuration)) progress.line(line);
       const data = await openData(configuration.victim.data);
       return demoRun({ directory, configuration, device, data, command }, hooks);

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { DataSource } from "../lab/configuration.js";
 import { evaluateRun } from "../lab/evaluate-run.js";
 import { openSourceRun } from "../lab/source-run.js";
-import { finish } from "./outcome.js";
+import { finish, resumable } from "./outcome.js";
 import { type SessionOptions, session, withSessionOptions } from "./session.js";
 import { dataOption } from "./victim-options.js";
 
@@ -30,15 +30,15 @@ async function evaluate(
   run: string,
   options: SessionOptions & { data?: DataSource; out?: string },
 ): Promise<void> {
-  const source = await openSourceRun(run);
+  const source = await openSourceRun(run, options.data);
   await session(options, async ({ device, hooks, openData }) => {
-    const data = await openData(options.data ?? source.victim.data);
     const { out } = options;
-    const command = process.argv.slice(2);
-    const record = await evaluateRun(
-      { source, device, data, command, ...(out && { directory: out }) },
-      hooks,
-    );
+    const again = process.argv.slice(2);
+    const record = await resumable(hooks, { again }, async (hooks) => {
+      const data = await openData(source.victim.data);
+      const request = { source, device, data, command: again };
+      return evaluateRun({ ...request, ...(out && { directory: out }) }, hooks);
+    });
     const examination = record.metrics?.examination;
     finish(record, out ?? null, options.json, examination ? [{ name: run, examination }] : []);
   });

@@ -1,16 +1,53 @@
 import type { RunRecord } from "../lab/record.js";
+import { formatRecord } from "../lab/record.js";
 import { shellCommand } from "../lab/shell-command.js";
-import { Interrupted, printRecord } from "./session.js";
+import type { RunHooks, RunLeft } from "../lab/sitting.js";
+import { Interrupted } from "./outputs.js";
 import { resultTable, type TableRow } from "./table.js";
 
-/** Runs `work`; when the user stops it, the error says how to go on. */
-export async function resumable<T>(resume: readonly string[], work: () => Promise<T>): Promise<T> {
+/** A run ended early. The message says why, what is left, and how to go on. */
+export class Stopped extends Error {
+  override name = "Stopped";
+}
+
+export interface WaysOn {
+  /** The command that begins the run. */
+  readonly again: readonly string[];
+  /** The command that goes on, once there is a run. Default: the same one. */
+  readonly resume?: readonly string[];
+}
+
+/**
+ * Runs `work`. However it ends early, the error says what is left and how to go on.
+ *
+ * @throws Stopped whose cause is the reason
+ */
+export async function resumable<T>(
+  hooks: RunHooks,
+  { again, resume = again }: WaysOn,
+  work: (hooks: RunHooks) => Promise<T>,
+): Promise<T> {
+  let left: RunLeft | undefined;
+  const onLeft = (found: RunLeft): void => {
+    // The first is the innermost: a part of a demo, not the demo.
+    left ??= found;
+  };
   try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    throw new Interrupted(`interrupted; go on with: ${shellCommand(resume)}`);
+    return await work({ ...hooks, onLeft });
+  } catch (cause) {
+    const interrupted = cause instanceof Interrupted;
+    if (!left && !interrupted) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const lines = [`${reason}; ${left ? kept(left) : "nothing was begun"}`];
+    lines.push(`go on with: ${shellCommand(left ? resume : again)}`);
+    throw new Stopped(lines.join(interrupted ? "; " : "\n"), { cause });
   }
+}
+
+function kept({ directory, epochs, finished }: RunLeft): string {
+  if (finished) return `all but the report is in ${directory}`;
+  if (epochs === 0) return `no epoch is done yet in ${directory}`;
+  return `${epochs === 1 ? "1 epoch is" : `${epochs} epochs are`} done and kept in ${directory}`;
 }
 
 /** The end of a command: the record alone on stdout, or a table there and the files on stderr. */
@@ -20,8 +57,7 @@ export function finish(
   json: boolean | undefined,
   rows: readonly TableRow[],
 ): void {
-  if (json) printRecord(record);
-  else process.stdout.write(`${resultTable(rows)}\n`);
+  process.stdout.write(json ? formatRecord(record) : `${resultTable(rows)}\n`);
   const where = directory === null ? "" : `; ${directory}/report.html`;
   process.stderr.write(`done in ${record.seconds.toFixed(1)} s${where}\n`);
 }

@@ -29,7 +29,7 @@ Step by step
 
 A run's directory holds record.json, metrics.jsonl, checkpoint.safetensors (PyTorch's names) and
 report.html. Ctrl-C leaves a run that goes on later. Exit codes: 0 done, 1 failed, 2 wrong usage,
-130 interrupted.`,
+128 + n stopped by signal n (130: Ctrl-C).`,
     );
   for (const add of [addDemo, addTrain, addPurify, addEvaluate, addData, addDevice, addProfile])
     add(program);

@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
-import type { RunHooks } from "../lab/recorded-run.js";
 import { percent } from "../lab/report.js";
+import type { RunHooks } from "../lab/sitting.js";
 
 const redrawMs = 100;
 const plainMs = 5000;
@@ -47,6 +47,8 @@ export class Progress {
     const now = performance.now();
     this.#first ??= { done, at: now };
     if (now - (this.#last || this.#began) < (this.#live ? redrawMs : plainMs)) return;
+    // Nobody reads: what has not been read is kept in memory.
+    if (this.#stream.writableNeedDrain) return;
     this.#last = now;
     const share = all > 0 ? Math.min(1, done / all) : 0;
     const left = this.#left(done, all, now);

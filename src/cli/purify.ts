@@ -44,14 +44,14 @@ Examples
 }
 
 async function purify(run: string, options: PurifyOptions): Promise<void> {
-  const source = await openSourceRun(run);
+  const source = await openSourceRun(run, options.data);
   const { method, curve } = options;
   const directory = options.out ?? freshDirectory(method);
   const command = process.argv.slice(2);
   const again = options.out ? command : [...command, "--out", directory];
   await session(options, async ({ device, hooks, openData }) => {
-    const record = await resumable(again, async () => {
-      const data = await openData(options.data ?? source.victim.data);
+    const record = await resumable(hooks, { again }, async (hooks) => {
+      const data = await openData(source.victim.data);
       const tuning = tuningOptions(options);
       return purifyRun({ source, method, tuning, curve, device, data, directory, command }, hooks);
     });

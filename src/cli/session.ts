@@ -3,17 +3,11 @@ import type { Device } from "../device/device.js";
 import { openDevice } from "../device/open.js";
 import type { DataSource } from "../lab/configuration.js";
 import { type OpenedData, openData } from "../lab/data-source.js";
-import type { RunRecord } from "../lab/record.js";
-import { formatRecord } from "../lab/record.js";
-import type { RunHooks } from "../lab/recorded-run.js";
+import type { RunHooks } from "../lab/sitting.js";
+import { stopOnSignals } from "./outputs.js";
 import { Progress, progressHooks } from "./progress.js";
 import { chooseVariants } from "./tuned.js";
 import { integer } from "./values.js";
-
-/** The user asked to stop. `resume` is the command that goes on. */
-export class Interrupted extends Error {
-  override name = "Interrupted";
-}
 
 export interface SessionOptions {
   device: "auto" | "cpu" | "webgpu";
@@ -54,20 +48,16 @@ export interface Session {
   openData(source: DataSource): Promise<OpenedData>;
 }
 
-/** Opens the device, stops cleanly on Ctrl-C, and gives everything back. */
+/** Opens the device, stops cleanly on Ctrl-C and its kin, and gives everything back. */
 export async function session<T>(
   options: SessionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const progress = new Progress(process.stderr);
   const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    progress.line("stopping after this step; press Ctrl-C again to leave at once");
-    controller.abort(new Interrupted("interrupted"));
-  };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  const away = stopOnSignals(controller, () =>
+    progress.line("stopping after this step; press Ctrl-C again to leave at once"),
+  );
   const { threads, subgroupMatrices = false } = options;
   let device: Device | undefined;
   try {
@@ -90,8 +80,7 @@ export async function session<T>(
     });
   } finally {
     progress.end();
-    process.off("SIGINT", stop);
-    process.off("SIGTERM", stop);
+    away();
     await device?.destroy();
   }
 }
@@ -100,8 +89,3 @@ const describe = ({ info }: Device): string =>
   info.kind === "cpu"
     ? `device: cpu, ${info.name}, ${info.threads} thread(s), ${info.features.join(" ")}`
     : `device: webgpu, ${info.name}${info.software ? " (software)" : ""}`;
-
-/** Prints a record as `--json` has it. */
-export const printRecord = (record: RunRecord): void => {
-  process.stdout.write(formatRecord(record));
-};

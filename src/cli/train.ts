@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { TrainConfiguration } from "../lab/configuration.js";
+import type { DataSource, TrainConfiguration } from "../lab/configuration.js";
 import { RunDirectory, RunDirectoryError } from "../lab/run-directory.js";
 import { trainRun } from "../lab/train-run.js";
 import { freshDirectory } from "./directories.js";
@@ -23,7 +23,10 @@ export function addTrain(program: Command): void {
         "  none      a clean model",
     )
     .option("--out <dir>", "the run's directory, new or interrupted (default: runs/train)")
-    .option("--resume <dir>", "continue an interrupted run with its own configuration");
+    .option(
+      "--resume <dir>",
+      "continue an interrupted run with its own configuration; --data says where its images are now",
+    );
   withSessionOptions(withVictimOptions(command))
     .addHelpText(
       "after",
@@ -39,29 +42,39 @@ Examples
 }
 
 async function train(options: TrainOptions, command: Command): Promise<void> {
-  const resumed = options.resume === undefined ? null : await interrupted(options.resume);
-  if (resumed) refuseOthers(command);
-  const configuration = resumed ?? trainConfiguration(options);
-  const directory = options.resume ?? options.out ?? freshDirectory("train");
+  const { resume } = options;
+  if (resume !== undefined) refuseOthers(command);
+  const again = process.argv.slice(2);
+  const directory = resume ?? options.out ?? freshDirectory("train");
+  const configuration =
+    resume === undefined
+      ? trainConfiguration(options)
+      : await unfinished(resume, isGiven(command, "data") ? options.data : undefined);
   await session(options, async ({ device, hooks, openData }) => {
     const goOn = ["train", "--resume", directory, ...deviceArguments(options)];
-    const record = await resumable(goOn, async () => {
+    const record = await resumable(hooks, { again, resume: goOn }, async (hooks) => {
       const data = await openData(configuration.data);
-      const arguments_ = process.argv.slice(2);
-      return trainRun({ directory, configuration, device, data, command: arguments_ }, hooks);
+      return trainRun({ directory, configuration, device, data, command: again }, hooks);
     });
     const examination = record.metrics?.examination;
     finish(record, directory, options.json, examination ? [{ name: "victim", examination }] : []);
   });
 }
 
-async function interrupted(path: string): Promise<TrainConfiguration> {
-  const record = await new RunDirectory(path).record();
-  if (record.kind === "train" && record.state !== "finished") return record.configuration;
+/** The configuration of a run that is to be resumed, whose images may have moved. */
+async function unfinished(path: string, data?: DataSource): Promise<TrainConfiguration> {
+  const directory = new RunDirectory(path);
+  const record = await directory.record();
+  if (record.kind === "train" && !(await directory.isComplete(record))) {
+    return { ...record.configuration, ...(data && { data }) };
+  }
   throw new RunDirectoryError(
     `${path} is a ${record.state} ${record.kind} run; only an unfinished train run can be resumed`,
   );
 }
+
+const isGiven = (command: Command, name: string): boolean =>
+  command.getOptionValueSource(name) === "cli";
 
 /** What opens the same device again: another one would round otherwise. */
 const deviceArguments = ({ device, subgroupMatrices }: SessionOptions): string[] => [
@@ -74,12 +87,11 @@ const deviceArguments = ({ device, subgroupMatrices }: SessionOptions): string[]
  * second one would be ignored silently.
  */
 function refuseOthers(command: Command): void {
-  const allowed = ["resume", "device", "threads", "subgroupMatrices", "json"];
-  const given = command.options.filter(
-    (option) =>
-      command.getOptionValueSource(option.attributeName()) === "cli" &&
-      !allowed.includes(option.attributeName()),
-  );
+  const allowed = ["resume", "data", "device", "threads", "subgroupMatrices", "json"];
+  const given = command.options.filter((option) => {
+    const name = option.attributeName();
+    return isGiven(command, name) && !allowed.includes(name);
+  });
   if (given.length === 0) return;
   command.error(
     `error: --resume takes its configuration from the run; leave out ` +

@@ -78,8 +78,10 @@ export class CaptureLog {
       throw error;
     }
     this.replayedAt = tick();
-    for (const [storage, log] of this.#writes) {
-      for (const { from, to } of log.parts()) noteAt(storage, from, to, this.replayedAt, this);
+    for (const [{ writes }, log] of this.#writes) {
+      for (const { from, to } of writes ? log.parts() : []) {
+        writes?.note(from, to, this.replayedAt, this);
+      }
     }
   }
 
@@ -108,15 +110,12 @@ export const noteWrite = (slice: Slice, capturing: CaptureLog | undefined): void
   note(slice, tick(), capturing);
 
 function note(slice: Slice, at: number, capturing: CaptureLog | undefined): void {
+  const { writes } = slice.storage;
+  if (!capturing && !writes) return;
   const from = byteOffset(slice);
   const to = from + byteLength(slice);
   if (capturing) capturing.wrote(slice, from, to, at);
-  else noteAt(slice.storage, from, to, at);
-}
-
-function noteAt(storage: Storage, from: number, to: number, at: number, by?: CaptureLog): void {
-  storage.writes ??= new WriteLog();
-  storage.writes.note(from, to, at, by);
+  else writes?.note(from, to, at);
 }
 
 /** Makes a change of the host's state: now, or inside a capture at every replay too. */

@@ -6,6 +6,8 @@ import type { Storage } from "./storage.js";
 /** How a device gets memory from its system and gives it back. */
 export interface Backing<S extends Storage> {
   create(id: number, bytes: number, label: string): S;
+  /** The block for its next owner: a new object, live and without a history. */
+  reuse(block: S, label: string): S;
   destroy(storage: S): void;
 }
 
@@ -58,14 +60,15 @@ export class Pool<S extends Storage> {
       );
     }
     const size = Math.min(sizeClass(bytes), Math.max(this.#maxBytes, 256));
-    const block = this.#take(size, lasting) ?? this.#create(size, label);
-    const scope = lasting ? undefined : this.#scopes.at(-1);
-    // A new object: whoever still has the last owner's sees that it is not live.
-    const storage: S = { ...block, label, live: true, kept: !scope, writes: undefined };
+    const block = this.#take(size, lasting);
+    // Whoever still has the last owner's storage sees that it is not live.
+    const storage = block ? this.#backing.reuse(block, label) : this.#create(size, label);
     if (this.#outer.length > 0 && !lasting) this.#private.set(storage, this.#free);
     this.#counters.bytesInUse += storage.bytes;
     this.#counters.peakBytes = Math.max(this.#counters.peakBytes, this.#counters.bytesInUse);
+    const scope = lasting ? undefined : this.#scopes.at(-1);
     scope?.own(storage);
+    storage.kept = scope === undefined;
     return storage;
   }
 

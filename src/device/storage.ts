@@ -14,7 +14,7 @@ export interface Storage {
   live: boolean;
   /** True when no scope owns it: it lives until it is released by name. */
   kept: boolean;
-  /** When its parts were last written; undefined until one is. */
+  /** When its parts were last written, from when on that matters to somebody. */
   writes: WriteLog | undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { VariantMap } from "../device/choices.js";
 import type { DeviceInfo } from "../device/device.js";
-import { readSafetensors, writeSafetensors } from "../io/safetensors.js";
+import { FileFormatError } from "../io/file-format-error.js";
+import { readSafetensors, type Safetensors, writeSafetensors } from "../io/safetensors.js";
 import type { StateDict } from "../io/state-dict.js";
 import type { Classifier } from "../models/classifier.js";
 import { stateDict } from "../nn/state-dict.js";
@@ -20,7 +21,18 @@ export async function encodeCheckpoint(
   return writeSafetensors(await stateDict(model), metadata);
 }
 
-export const decodeCheckpoint = (bytes: Uint8Array): StateDict => readSafetensors(bytes).tensors;
+/** @throws FormatError when the file is none of tensors */
+export const decodeCheckpoint = (bytes: Uint8Array, where: string): StateDict =>
+  read(bytes, where).tensors;
+
+function read(bytes: Uint8Array, where: string): Safetensors {
+  try {
+    return readSafetensors(bytes);
+  } catch (cause) {
+    if (!(cause instanceof FileFormatError)) throw cause;
+    throw new FormatError(`${where}: ${cause.message}`, { cause });
+  }
+}
 
 const momentumName = "optimizer.momentum";
 
@@ -31,11 +43,22 @@ export interface RanOn {
   readonly variants: VariantMap;
 }
 
-/** A paused training as one safetensors file: model, SGD's momentum, loss scale, epochs done. */
+/** Before the names of what belongs to the step's other model number `i`. */
+const otherPrefix = (i: number): string => `other ${i}: `;
+
+/**
+ * A paused training as one safetensors file: models, what their optimizers hold, loss scale, epochs
+ * done.
+ */
 export function encodeState(state: PausedFit, ranOn: RanOn): Uint8Array {
-  const { epochs, loss, model, optimizer, lossScale } = state;
-  const tensors: StateDict = new Map(model);
-  tensors.set(momentumName, { dtype: "F32", shape: [optimizer.length], data: optimizer });
+  const { epochs, loss, lossScale, others = [] } = state;
+  const tensors: StateDict = new Map();
+  for (const [i, { model, optimizer }] of [state, ...others].entries()) {
+    const prefix = i === 0 ? "" : otherPrefix(i);
+    for (const [name, tensor] of model) tensors.set(prefix + name, tensor);
+    const held = { dtype: "F32", shape: [optimizer.length], data: optimizer } as const;
+    tensors.set(prefix + momentumName, held);
+  }
   const scale: Record<string, string> = lossScale ? { lossScale: JSON.stringify(lossScale) } : {};
   const progress = { epochs: String(epochs), loss: String(loss) };
   return writeSafetensors(tensors, { ...progress, ...scale, ranOn: JSON.stringify(ranOn) });
@@ -44,26 +67,66 @@ export function encodeState(state: PausedFit, ranOn: RanOn): Uint8Array {
 /**
  * The training, and on what it ran; null where the file is from before that was noted.
  *
+ * @param where the file's name, for error messages
  * @throws FormatError when the file is not one that `encodeState` made
  */
-export function decodeState(bytes: Uint8Array): { state: PausedFit; ranOn: RanOn | null } {
-  const { tensors, metadata } = readSafetensors(bytes);
-  const momentum = tensors.get(momentumName);
-  const [epochs, loss] = [Number(metadata.epochs), Number(metadata.loss)];
-  if (!(momentum?.data instanceof Float32Array) || !Number.isInteger(epochs)) {
-    throw new FormatError("the file holds no paused training; delete it to start again");
+export function decodeState(
+  bytes: Uint8Array,
+  where: string,
+): { state: PausedFit; ranOn: RanOn | null } {
+  const { tensors, metadata } = read(bytes, where);
+  const progress = new Fields(
+    { epochs: number(metadata.epochs), loss: number(metadata.loss) },
+    where,
+  );
+  const others: Pick<PausedFit, "model" | "optimizer">[] = [];
+  while (tensors.has(otherPrefix(others.length + 1) + momentumName)) {
+    others.push(take(tensors, otherPrefix(others.length + 1), where));
   }
-  const model: StateDict = new Map(tensors);
-  model.delete(momentumName);
+  const { lossScale, ranOn } = metadata;
   const state: PausedFit = {
-    ...{ epochs, loss, model, optimizer: momentum.data },
-    ...(metadata.lossScale !== undefined && { lossScale: readLossScale(metadata.lossScale) }),
+    ...{ epochs: progress.integer("epochs", 1), loss: progress.number("loss") },
+    ...take(tensors, "", where),
+    ...(others.length > 0 && { others }),
+    ...(lossScale !== undefined && { lossScale: readLossScale(json(lossScale, where)) }),
   };
-  return { state, ranOn: metadata.ranOn === undefined ? null : readRanOn(metadata.ranOn) };
+  return { state, ranOn: ranOn === undefined ? null : readRanOn(json(ranOn, where)) };
 }
 
-function readRanOn(text: string): RanOn {
-  const fields = new Fields(JSON.parse(text), "the paused training's device");
+/** Takes out what belongs to one of the step's models. */
+function take(tensors: StateDict, prefix: string, where: string) {
+  const model: StateDict = new Map();
+  for (const [name, tensor] of [...tensors]) {
+    if (!name.startsWith(prefix)) continue;
+    model.set(name.slice(prefix.length), tensor);
+    tensors.delete(name);
+  }
+  const optimizer = model.get(momentumName)?.data;
+  model.delete(momentumName);
+  if (optimizer instanceof Float32Array) return { model, optimizer };
+  throw new FormatError(
+    `${where} has no ${prefix}${momentumName} in F32: it holds no paused training`,
+  );
+}
+
+/** A number that was written as text; what is none stays as it is. */
+const number = (text: string | undefined): number | string | undefined =>
+  /^-?\d+(\.\d+)?(e[+-]\d+)?$/.test(text ?? "") ? Number(text) : text;
+
+/** The fields of an object that was written as JSON. */
+function json(text: string, where: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError(`${where}: its metadata are not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  return new Fields(value, `${where}: metadata`);
+}
+
+function readRanOn(fields: Fields): RanOn {
   const device = fields.object("device");
   return {
     device: { name: device.string("name"), features: device.strings("features") },
@@ -71,11 +134,8 @@ function readRanOn(text: string): RanOn {
   };
 }
 
-function readLossScale(text: string): LossScale {
-  const fields = new Fields(JSON.parse(text), "the paused training's loss scale");
-  return {
-    scale: fields.number("scale"),
-    goodSteps: fields.integer("goodSteps"),
-    skippedSteps: fields.integer("skippedSteps"),
-  };
-}
+const readLossScale = (fields: Fields): LossScale => ({
+  scale: fields.number("scale"),
+  goodSteps: fields.integer("goodSteps"),
+  skippedSteps: fields.integer("skippedSteps"),
+});

@@ -31,19 +31,23 @@ export const identify = async (set: ImageSet): Promise<DataIdentity> => ({
   sha256: await contentHash(set),
 });
 
-/** @throws DataMismatchError when the images are not those that the record of a run names */
-export function checkData(
-  opened: OpenedData,
+/**
+ * Compares images with those of a run, part by part.
+ *
+ * @throws DataMismatchError when a part is not what the record of the run names
+ */
+export function checkIdentities(
+  found: Readonly<Record<string, DataIdentity>>,
   recorded: Readonly<Record<string, DataIdentity>>,
   run: string,
 ): void {
-  for (const part of ["train", "test"] as const) {
-    const [found, expected] = [opened.identities[part], recorded[part]];
-    if (!expected || found.sha256 === expected.sha256) continue;
+  for (const [part, now] of Object.entries(found)) {
+    const then = recorded[part];
+    if (!then || now.sha256 === then.sha256) continue;
     throw new DataMismatchError(
-      `the ${part} images are not those of ${run}: ${found.name} with ${found.images} images has ` +
-        `SHA-256 ${found.sha256.slice(0, 12)}..., the record says ${expected.name} with ` +
-        `${expected.images} images and ${expected.sha256.slice(0, 12)}...; ` +
+      `the ${part} images are not those of ${run}: ${now.name} with ${now.images} images has ` +
+        `SHA-256 ${now.sha256.slice(0, 12)}..., the record says ${then.name} with ` +
+        `${then.images} images and ${then.sha256.slice(0, 12)}...; ` +
         "give the run's own data with --data",
     );
   }

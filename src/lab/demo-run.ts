@@ -4,12 +4,14 @@ import type { DemoConfiguration } from "./configuration.js";
 import { Examiner } from "./examine.js";
 import { methodNamed } from "./purify.js";
 import { purifyRun } from "./purify-run.js";
-import type { DemoRecord, PurifyMetrics, PurifyRecord, RunRecord, TrainRecord } from "./record.js";
-import { type Plan, type RunHooks, type RunRequest, recordedRun } from "./recorded-run.js";
+import type { DemoRecord, PurifyMetrics, PurifyRecord, TrainRecord } from "./record.js";
+import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { type Curves, percent, type ResultRow, renderReport } from "./report.js";
 import { RunDirectory } from "./run-directory.js";
+import type { RunHooks } from "./sitting.js";
 import { openSourceRun } from "./source-run.js";
 import { trainRun } from "./train-run.js";
+import { victimData } from "./victim.js";
 
 /**
  * Trains one victim and purifies it by several methods, each from the same checkpoint, side by
@@ -20,70 +22,63 @@ export async function demoRun(
   request: RunRequest<DemoConfiguration>,
   hooks: RunHooks = {},
 ): Promise<DemoRecord> {
-  const { configuration, device, data, command = [] } = request;
+  const { configuration, device, data, directory: path, command = [], keep } = request;
   const { victim, methods, tuning } = configuration;
   checkPrecision(device, victim.training.precision);
+  const examiner = Examiner.create(data.test, victim.attack);
+  victimData(data.train, victim);
+  methods.forEach(methodNamed);
   const plan: Plan<DemoRecord> = {
     kind: "demo",
-    ...{ configuration, command, device, directory: request.directory },
+    ...{ configuration, command, device, keep, directory: path },
     ...{ data: data.identities, lineage: null },
   };
-  return recordedRun<DemoRecord>(plan, async (sitting) => {
-    const { path } = sitting.directory;
-    const victimPath = join(path, "victim");
-    const trained =
-      (await finished<TrainRecord>(victimPath)) ??
-      (await trainRun({ configuration: victim, device, data, directory: victimPath }, hooks));
-    const source = await openSourceRun(victimPath);
-    const examination = metricsOf(trained).examination;
-    const shared = { source, tuning, curve: victim.curve, before: examination, device, data };
-    const purified: PurifyRecord[] = [];
-    for (const method of methods) {
-      const directory = join(path, method);
-      purified.push(
-        (await finished<PurifyRecord>(directory)) ??
-          (await purifyRun({ ...shared, method, directory }, hooks)),
-      );
-    }
-    for (const part of [trained, ...purified]) sitting.include(part.variants);
-    const found = purified.map(
-      (record) => [record.configuration.method, metricsOf(record)] as const,
-    );
-    const curves: Curves[] = [await curvesOf(victimPath, "Training the victim")];
-    for (const [method] of found) {
-      const title = `Tuning by ${methodNamed(method).title}`;
-      curves.push({ ...(await curvesOf(join(path, method), title)), before: examination });
-    }
-    return {
-      metrics: { victim: examination, methods: Object.fromEntries(found) },
-      report: async (record) =>
-        renderReport({
-          title: "A backdoor, and what tuning does to it",
-          lead: lead(trained, purified),
-          rows: [{ name: "Victim", examination, seconds: trained.seconds }, ...purified.map(rowOf)],
-          curves,
-          pictures: Examiner.create(data.test, victim.attack).pictures(),
-          record,
-        }),
-    };
-  });
-}
-
-/** The record of a part that an earlier call has finished. */
-async function finished<R extends RunRecord>(path: string): Promise<R | null> {
-  const record = await new RunDirectory(path).recordIfAny();
-  return record?.state === "finished" ? (record as R) : null;
+  const part = (name: string) => ({ device, data, directory: join(path, name), keep: true });
+  const job: Job<DemoRecord> = {
+    async execute(sitting) {
+      const trained = await trainRun({ ...part("victim"), configuration: victim }, hooks);
+      const source = await openSourceRun(join(path, "victim"));
+      const before = metricsOf(trained).examination;
+      const purified: PurifyRecord[] = [];
+      for (const method of methods) {
+        const shared = { ...part(method), source, tuning, curve: victim.curve, before };
+        purified.push(await purifyRun({ ...shared, method }, hooks));
+      }
+      for (const { variants } of [trained, ...purified]) sitting.include(variants);
+      const found = purified.map((r) => [r.configuration.method, metricsOf(r)] as const);
+      return { metrics: { victim: before, methods: Object.fromEntries(found) } };
+    },
+    async report({ record, metrics }) {
+      const read = (name: string) => new RunDirectory(join(path, name));
+      const trained = (await read("victim").record()) as TrainRecord;
+      const purified: PurifyRecord[] = [];
+      const curves: Curves[] = [
+        { title: "Training the victim", lines: await read("victim").metrics(trained) },
+      ];
+      for (const method of methods) {
+        const found = (await read(method).record()) as PurifyRecord;
+        const lines = await read(method).metrics(found);
+        const title = `Tuning by ${methodNamed(method).title}`;
+        curves.push({ title, lines, before: metrics.victim });
+        purified.push(found);
+      }
+      const { seconds } = trained;
+      return renderReport({
+        title: "A backdoor, and what tuning does to it",
+        lead: lead(trained, purified),
+        rows: [{ name: "Victim", examination: metrics.victim, seconds }, ...purified.map(rowOf)],
+        pictures: examiner.pictures(),
+        ...{ curves, record },
+      });
+    },
+  };
+  return recordedRun(plan, job, hooks);
 }
 
 function metricsOf<R extends TrainRecord | PurifyRecord>(record: R): NonNullable<R["metrics"]> {
   if (record.metrics) return record.metrics;
   throw new Error(`a ${record.kind} run ended without metrics`);
 }
-
-const curvesOf = async (path: string, title: string): Promise<Curves> => ({
-  title,
-  lines: await new RunDirectory(path).metrics.read(),
-});
 
 function rowOf(record: PurifyRecord): ResultRow {
   const metrics: PurifyMetrics = metricsOf(record);

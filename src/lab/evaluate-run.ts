@@ -1,13 +1,11 @@
 import type { EvaluateConfiguration } from "./configuration.js";
-import { checkData } from "./data-source.js";
+import { checkIdentities } from "./data-source.js";
 import { Examiner } from "./examine.js";
-import { type EvaluateRecord, recordVersion } from "./record.js";
-import type { RunHooks, RunRequest } from "./recorded-run.js";
+import type { EvaluateRecord } from "./record.js";
+import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { renderReport } from "./report.js";
-import { claimDirectory, RunDirectory } from "./run-directory.js";
-import { softwareVersions } from "./software.js";
-import { type SourceRun, tellVariants, withModelOf } from "./source-run.js";
-import { notPresets } from "./variants.js";
+import type { RunHooks } from "./sitting.js";
+import { type SourceRun, tellSource, withModelOf } from "./source-run.js";
 
 export interface EvaluateRequest
   extends Omit<RunRequest<EvaluateConfiguration>, "configuration" | "directory"> {
@@ -22,48 +20,35 @@ export interface EvaluateRequest
  * @throws DataMismatchError when the images at hand are not those of the run's record
  */
 export async function evaluateRun(
-  { source, device, data, directory, command = [] }: EvaluateRequest,
+  { source, device, data, directory, command = [], keep }: EvaluateRequest,
   hooks: RunHooks = {},
 ): Promise<EvaluateRecord> {
-  const started = new Date();
-  const { victim } = source;
-  checkData(data, source.record.data, source.directory.path);
-  if (directory !== undefined)
-    await claimDirectory(directory, { kind: "evaluate", configuration: { victim } });
+  const { victim, lineage } = source;
+  checkIdentities(data.identities, source.record.data, source.directory.path);
   const examiner = Examiner.create(data.test, victim.attack);
-  using notes = device.noteVariants();
-  hooks.onStage?.("examining");
-  const examination = await withModelOf(source, data.test, device, (model) =>
-    examiner.examine(model, {
-      ...(hooks.onExamined && { onProgress: hooks.onExamined }),
-      ...(hooks.signal && { signal: hooks.signal }),
-    }),
-  );
-  tellVariants(source, device, notes, hooks);
-  const record: EvaluateRecord = {
-    ...{ format: "shiftgrad-run", version: recordVersion, kind: "evaluate", state: "finished" },
-    ...{ command, configuration: { victim }, data: data.identities },
-    ...{ device: device.info, variants: notPresets(notes), software: softwareVersions(device) },
-    started: started.toISOString(),
-    seconds: (Date.now() - started.getTime()) / 1000,
-    metrics: { examination },
-    lineage: await source.directory.lineage(),
+  const plan: Plan<EvaluateRecord> = {
+    kind: "evaluate",
+    ...{ command, device, keep, directory, lineage },
+    ...{ configuration: { victim }, data: data.identities },
   };
-  if (directory !== undefined) await writeRun(new RunDirectory(directory), record, examiner);
-  return record;
-}
-
-async function writeRun(directory: RunDirectory, record: EvaluateRecord, examiner: Examiner) {
-  const examination = record.metrics?.examination;
-  const name = record.lineage?.directory ?? "";
-  const report = renderReport({
-    title: `Examination of ${name}`,
-    lead: [],
-    rows: examination ? [{ name, examination }] : [],
-    curves: [],
-    pictures: examiner.pictures(),
-    record,
-  });
-  await directory.write("report", report);
-  await directory.writeRecord(record);
+  const job: Job<EvaluateRecord> = {
+    async execute(sitting) {
+      hooks.onStage?.("examining");
+      const examination = await withModelOf(source, data.test, device, (model) =>
+        examiner.examine(model, sitting.examination),
+      );
+      tellSource(source, device, sitting.notes, hooks);
+      return { metrics: { examination } };
+    },
+    report: ({ record, metrics: { examination } }) =>
+      renderReport({
+        title: `Examination of ${lineage.directory}`,
+        lead: [],
+        rows: [{ name: lineage.directory, examination }],
+        curves: [],
+        pictures: examiner.pictures(),
+        record,
+      }),
+  };
+  return recordedRun(plan, job, hooks);
 }

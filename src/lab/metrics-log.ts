@@ -1,6 +1,6 @@
-import { appendFile, readFile } from "node:fs/promises";
+import type { EpochProgress, StepProgress } from "../training/fit.js";
 import { Fields, FormatError } from "./fields.js";
-import { isMissing, writeAtomically } from "./files.js";
+import type { Examination } from "./metrics.js";
 
 /** A sample of a step. */
 export interface StepLine {
@@ -22,39 +22,43 @@ export interface EpochLine {
   readonly attackSuccess?: number;
 }
 
+/** A line of metrics.jsonl, which holds one JSON object a line, in order of time. */
 export type MetricLine = StepLine | EpochLine;
 
-/** metrics.jsonl: one JSON object a line, in order of time. Node only. */
-export class MetricsLog {
-  readonly #path: string;
+/** About this many samples of steps are kept of a run. */
+const samples = 400;
 
-  constructor(path: string) {
-    this.#path = path;
-  }
+/** The line of a step; null for a step of which none is kept. */
+export function stepLine(progress: StepProgress): StepLine | null {
+  const { epoch, step, steps, images, seconds, loss, lr } = progress;
+  const every = Math.max(1, Math.floor(steps / samples));
+  if ((step - 1) % every !== 0 && step !== steps) return null;
+  const imagesPerSecond = Number((images / Math.max(seconds, 1e-3)).toFixed(1));
+  return { type: "step", epoch, step, loss, lr, imagesPerSecond };
+}
 
-  async append(...lines: MetricLine[]): Promise<void> {
-    if (lines.length === 0) return;
-    await appendFile(this.#path, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  }
+export function epochLine(progress: EpochProgress, found: Examination | null): EpochLine {
+  const { epoch, loss, lr } = progress;
+  return {
+    ...{ type: "epoch", epoch, loss, lr },
+    ...(found && { cleanAccuracy: found.cleanAccuracy }),
+    ...(found?.backdoor && { attackSuccess: found.backdoor.attackSuccess }),
+  };
+}
 
-  /** All lines; a last line that a crash cut short is left out. */
-  async read(): Promise<MetricLine[]> {
-    let text: string;
-    try {
-      text = await readFile(this.#path, "utf8");
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
-    const lines = text.split("\n").slice(0, -1);
-    return lines.map((line, i) => parseLine(line, `${this.#path}, line ${i + 1}`));
-  }
+export const formatMetrics = (lines: readonly MetricLine[]): string =>
+  lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 
-  /** Forgets what came after the end of an epoch, because it will be done again. */
-  async keepEpochsBefore(epoch: number): Promise<void> {
-    const kept = (await this.read()).filter((line) => line.epoch < epoch);
-    await writeAtomically(this.#path, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  }
+/**
+ * All lines of a metrics file. A last line without its end is left out: earlier versions appended to
+ * the file, and a crash could cut it.
+ *
+ * @param where the file's name, for error messages
+ * @throws FormatError that names line and field
+ */
+export function parseMetrics(text: string, where: string): MetricLine[] {
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line, i) => parseLine(line, `${where}, line ${i + 1}`));
 }
 
 function parseLine(text: string, where: string): MetricLine {
@@ -66,18 +70,13 @@ function parseLine(text: string, where: string): MetricLine {
   }
   const fields = new Fields(value, where);
   const type = fields.oneOf("type", ["step", "epoch"]);
-  const shared = {
-    epoch: fields.integer("epoch"),
-    loss: fields.number("loss"),
-    lr: fields.number("lr"),
-  };
+  const [epoch, loss, lr] = [fields.integer("epoch"), fields.number("loss"), fields.number("lr")];
   if (type === "step") {
-    const imagesPerSecond = fields.number("imagesPerSecond");
-    return { type, ...shared, step: fields.integer("step", 1), imagesPerSecond };
+    const [step, imagesPerSecond] = [fields.integer("step", 1), fields.number("imagesPerSecond")];
+    return { type, epoch, step, loss, lr, imagesPerSecond };
   }
   return {
-    type,
-    ...shared,
+    ...{ type, epoch, loss, lr },
     ...(fields.has("cleanAccuracy") && { cleanAccuracy: fields.share("cleanAccuracy") }),
     ...(fields.has("attackSuccess") && { attackSuccess: fields.share("attackSuccess") }),
   };

@@ -1,22 +1,16 @@
-import { rm } from "node:fs/promises";
 import type { TuningOptions } from "../defenses/tuning.js";
 import { checkPrecision } from "../training/precision.js";
 import { encodeCheckpoint } from "./checkpoint.js";
 import type { CurveConfiguration, PurifyConfiguration } from "./configuration.js";
-import { checkData, identify } from "./data-source.js";
+import { checkIdentities, identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
 import { defenseEffectiveness, type Examination } from "./metrics.js";
 import { methodNamed, purify } from "./purify.js";
-import type { PurifyMetrics, PurifyRecord } from "./record.js";
-import {
-  MetricsWriter,
-  type Plan,
-  type RunHooks,
-  type RunRequest,
-  recordedRun,
-} from "./recorded-run.js";
+import type { DataIdentity, PurifyMetrics, PurifyRecord } from "./record.js";
+import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { percent, renderReport } from "./report.js";
-import { type SourceRun, tellVariants, withModelOf } from "./source-run.js";
+import type { RunHooks } from "./sitting.js";
+import { type SourceRun, tellSource, withModelOf } from "./source-run.js";
 import { splitFor } from "./victim.js";
 
 export interface PurifyRequest extends Omit<RunRequest<PurifyConfiguration>, "configuration"> {
@@ -40,82 +34,59 @@ export async function purifyRun(
   request: PurifyRequest,
   hooks: RunHooks = {},
 ): Promise<PurifyRecord> {
-  const { source, method, tuning, curve, device, data, command = [] } = request;
-  const { victim } = source;
+  const { source, method, tuning, curve, device, data, command = [], keep } = request;
+  const { victim, lineage } = source;
   const { title } = methodNamed(method);
   checkPrecision(device, tuning.precision);
-  checkData(data, source.record.data, source.directory.path);
+  const checkParts = (parts: Readonly<Record<string, DataIdentity>>) =>
+    checkIdentities(parts, source.record.data, source.directory.path);
+  checkParts(data.identities);
   const clean = splitFor(victim, data.train).tuning;
+  const identities = { ...data.identities, tuning: await identify(clean) };
+  checkParts(identities);
+  const examiner = Examiner.create(data.test, victim.attack);
+  const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
   const plan: Plan<PurifyRecord> = {
     kind: "purify",
-    ...{ command, device, directory: request.directory },
+    ...{ command, device, keep, directory: request.directory, lineage },
     configuration: { method, tuning, curve, victim },
-    data: { ...data.identities, tuning: await identify(clean) },
-    lineage: await source.directory.lineage(),
+    data: identities,
   };
-  const { signal } = hooks;
-  const examineHooks = {
-    ...(hooks.onExamined && { onProgress: hooks.onExamined }),
-    ...(signal && { signal }),
+  const job: Job<PurifyRecord> = {
+    execute: (sitting) =>
+      withModelOf(source, data.test, device, async (model) => {
+        const loop = sitting.loop(tuning.epochs, sample);
+        if (!request.before) hooks.onStage?.("examining the model before");
+        const before = request.before ?? (await examiner.examine(model, sitting.examination));
+        hooks.onStage?.(`purifying by ${title}`);
+        const loss = await purify(model, clean, method, tuning, loop);
+        hooks.onStage?.("examining the model after");
+        const after = await examiner.examine(model, sitting.examination);
+        tellSource(source, device, sitting.notes, hooks);
+        const metrics = { loss, before, after };
+        return {
+          metrics: { ...metrics, defenseEffectiveness: defenseEffectiveness(before, after) },
+          checkpoint: await encodeCheckpoint(model, victim.model),
+        };
+      }),
+    report: ({ record, metrics, lines }) =>
+      renderReport({
+        title: `A backdoor and ${title}`,
+        lead: lead(title, metrics, record),
+        rows: [
+          { name: "Before", examination: metrics.before },
+          {
+            name: `After ${title}`,
+            examination: metrics.after,
+            defenseEffectiveness: metrics.defenseEffectiveness,
+          },
+        ],
+        curves: [{ title: `Tuning by ${title}`, lines, before: metrics.before }],
+        pictures: examiner.pictures(),
+        record,
+      }),
   };
-  return recordedRun<PurifyRecord>(plan, async (sitting) => {
-    const { directory } = sitting;
-    const resume = await sitting.resume(hooks);
-    const examiner = Examiner.create(data.test, victim.attack);
-    const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
-    const writer = new MetricsWriter(directory);
-    const metrics = await withModelOf(source, data.test, device, async (model) => {
-      if (!request.before) hooks.onStage?.("examining the model before");
-      const before = request.before ?? (await examiner.examine(model, examineHooks));
-      hooks.onStage?.(`purifying by ${title}`);
-      const loss = await purify(model, clean, method, tuning, {
-        onStep(progress) {
-          writer.step(progress);
-          hooks.onStep?.(progress);
-        },
-        onEpoch: async (progress, tuned) => {
-          const found = sample && (await sample.examine(tuned, { ...(signal && { signal }) }));
-          const line = await writer.epoch(progress, found);
-          hooks.onEpoch?.(line, progress.epochs);
-        },
-        onPause: (state) => sitting.pause(state),
-        ...(resume && { resume }),
-        ...(hooks.onCompile && { onCompile: hooks.onCompile }),
-        ...(signal && { signal }),
-      });
-      hooks.onStage?.("examining the model after");
-      const after = await examiner.examine(model, examineHooks);
-      tellVariants(source, device, sitting.notes, hooks);
-      await directory.write("checkpoint", await encodeCheckpoint(model, victim.model));
-      await rm(directory.file("resume"), { force: true });
-      return { loss, before, after, defenseEffectiveness: defenseEffectiveness(before, after) };
-    });
-    return {
-      metrics,
-      report: async (record) =>
-        renderReport({
-          title: `A backdoor and ${title}`,
-          lead: lead(title, metrics, record),
-          rows: [
-            { name: "Before", examination: metrics.before },
-            {
-              name: `After ${title}`,
-              examination: metrics.after,
-              defenseEffectiveness: metrics.defenseEffectiveness,
-            },
-          ],
-          curves: [
-            {
-              title: `Tuning by ${title}`,
-              lines: await directory.metrics.read(),
-              before: metrics.before,
-            },
-          ],
-          pictures: examiner.pictures(),
-          record,
-        }),
-    };
-  });
+  return recordedRun(plan, job, hooks);
 }
 
 function lead(title: string, { before, after }: PurifyMetrics, record: PurifyRecord): string[] {

@@ -5,10 +5,13 @@ import { readConfiguration, readDemo, readEvaluate, readPurify } from "./read-co
 import {
   type DataIdentity,
   type DemoMetrics,
+  type FileHashes,
   type Lineage,
   type PurifyMetrics,
   type RunRecord,
+  recordHash,
   recordVersion,
+  recordVersions,
   runKinds,
   runStates,
   type TrainMetrics,
@@ -22,18 +25,21 @@ import { readVariants } from "./variants.js";
  * @throws FormatError that names the field, what it is and what it should be
  */
 export function parseRecord(text: string, where: string): RunRecord {
-  const fields = new Fields(parseJson(text, where), where);
+  const value = parseJson(text, where);
+  const fields = new Fields(value, where);
   fields.oneOf("format", ["shiftgrad-run"]);
-  const version = fields.integer("version", 1);
-  if (version !== recordVersion) {
+  const found = fields.integer("version", 1);
+  const version = recordVersions.find((known) => known === found);
+  if (version === undefined) {
     throw new FormatError(
-      `${where} has version ${version}, this shiftgrad reads version ${recordVersion}; ` +
-        "use the shiftgrad that wrote it (see its software field)",
+      `${where} has version ${found}, this shiftgrad reads versions ` +
+        `${recordVersions.join(" and ")}; use the shiftgrad that wrote it (see its software field)`,
     );
   }
+  if (version === recordVersion) checkSeal(value as object, fields, where);
   const common = {
     format: "shiftgrad-run",
-    version: recordVersion,
+    version,
     state: fields.oneOf("state", runStates),
     command: fields.strings("command"),
     data: fields.entries("data", (data, part) => readIdentity(data.object(part))),
@@ -43,6 +49,8 @@ export function parseRecord(text: string, where: string): RunRecord {
     started: fields.string("started"),
     seconds: fields.number("seconds"),
     lineage: fields.has("lineage") ? readLineage(fields.object("lineage")) : null,
+    files: version === recordVersion ? readHashes(fields, "files") : null,
+    ...(fields.has("next") && { next: readHashes(fields, "next") }),
   } as const;
   const configuration = fields.object("configuration");
   const finished = common.state === "finished";
@@ -88,6 +96,19 @@ function parseJson(text: string, where: string): unknown {
     throw new FormatError(`${where} is not JSON: ${(cause as Error).message}`, { cause });
   }
 }
+
+function checkSeal(value: object, fields: Fields, where: string): void {
+  const named = fields.hash("sha256");
+  const others = Object.entries(value).filter(([name]) => name !== "sha256");
+  if (recordHash(Object.fromEntries(others)) === named) return;
+  throw new FormatError(
+    `${where} was damaged or changed since it was written: it does not have the SHA-256 that it ` +
+      "names; put back a copy of it",
+  );
+}
+
+const readHashes = (fields: Fields, name: string): FileHashes =>
+  fields.entries(name, (hashes, file) => hashes.hash(file));
 
 const readIdentity = (fields: Fields): DataIdentity => ({
   name: fields.string("name"),

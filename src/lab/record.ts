@@ -1,5 +1,6 @@
 import type { VariantMap } from "../device/choices.js";
 import type { DeviceInfo } from "../device/device.js";
+import { fileHash } from "../files/atomic.js";
 import type {
   DemoConfiguration,
   EvaluateConfiguration,
@@ -8,7 +9,9 @@ import type {
 } from "./configuration.js";
 import type { Examination } from "./metrics.js";
 
-export const recordVersion = 1;
+/** Version 1 named no hashes of files and had none of its own; it is read, and not written. */
+export const recordVersion = 2;
+export const recordVersions = [1, recordVersion] as const;
 export const runKinds = ["train", "purify", "evaluate", "demo"] as const;
 export type RunKind = (typeof runKinds)[number];
 export const runStates = ["running", "interrupted", "finished"] as const;
@@ -28,6 +31,9 @@ export interface Lineage {
   readonly record: string;
   readonly checkpoint: string;
 }
+
+/** SHA-256 of files of a run directory, by name. */
+export type FileHashes = Readonly<Record<string, string>>;
 
 export interface TrainMetrics {
   /** Mean cross-entropy of the last epoch. */
@@ -54,7 +60,7 @@ export interface DemoMetrics {
 
 interface RecordOf<Kind extends RunKind, Configuration, Metrics> {
   readonly format: "shiftgrad-run";
-  readonly version: typeof recordVersion;
+  readonly version: (typeof recordVersions)[number];
   readonly kind: Kind;
   readonly state: (typeof runStates)[number];
   /** The command line's arguments; empty for a run started by code. */
@@ -77,6 +83,10 @@ interface RecordOf<Kind extends RunKind, Configuration, Metrics> {
   /** Null until the run is finished. */
   readonly metrics: Metrics | null;
   readonly lineage: Lineage | null;
+  /** The files that belong to the run; null in a record of version 1. */
+  readonly files: FileHashes | null;
+  /** What a running run is replacing files by: each is as `files` has it, or as this has it. */
+  readonly next?: FileHashes;
 }
 
 export type TrainRecord = RecordOf<"train", TrainConfiguration, TrainMetrics>;
@@ -87,5 +97,14 @@ export type DemoRecord = RecordOf<"demo", DemoConfiguration, DemoMetrics>;
 /** What a run was, what it ran on and what came out: enough to repeat it. */
 export type RunRecord = TrainRecord | PurifyRecord | EvaluateRecord | DemoRecord;
 
-/** A record as it is written: two-space JSON with a last line end. */
-export const formatRecord = (record: RunRecord): string => `${JSON.stringify(record, null, 2)}\n`;
+/**
+ * A record as it is written: two-space JSON with a last line end. Its last field is `recordHash` of
+ * the others.
+ */
+export function formatRecord(record: RunRecord): string {
+  const sealed = { ...record, sha256: recordHash(record) };
+  return `${JSON.stringify(sealed, null, 2)}\n`;
+}
+
+/** SHA-256 of a record without its last field, as JSON without spaces. */
+export const recordHash = (fields: object): string => fileHash(JSON.stringify(fields));

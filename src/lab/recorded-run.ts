@@ -1,12 +1,12 @@
 import type { Device } from "../device/device.js";
-import type { EpochProgress, StepProgress } from "../training/fit.js";
+import { removeTemporaries } from "../files/atomic.js";
 import type { OpenedData } from "./data-source.js";
+import { complete, type Described, Ledger } from "./ledger.js";
 import { lockDirectory } from "./lock.js";
-import type { Examination } from "./metrics.js";
-import type { EpochLine, MetricLine, StepLine } from "./metrics-log.js";
+import type { MetricLine } from "./metrics-log.js";
 import { type DataIdentity, type RunRecord, recordVersion } from "./record.js";
-import { claimDirectory, RunDirectory } from "./run-directory.js";
-import { Sitting, type SittingHooks } from "./sitting.js";
+import { claimDirectory, RunDirectory, runFiles } from "./run-directory.js";
+import { type RunHooks, Sitting } from "./sitting.js";
 import { softwareVersions } from "./software.js";
 
 /** What a run needs beside its configuration. */
@@ -18,19 +18,8 @@ export interface RunRequest<Configuration> {
   readonly data: OpenedData;
   /** The command line's arguments, for the record. */
   readonly command?: readonly string[];
-}
-
-/** What a run tells while it goes on. */
-export interface RunHooks extends SittingHooks {
-  /** A new part of the work begins. */
-  onStage?: (stage: string) => void;
-  /** Kernels compiled, of those that a step needs and that were missing. */
-  onCompile?: (done: number, all: number) => void;
-  onStep?: (progress: StepProgress) => void;
-  onEpoch?: (line: EpochLine, epochs: number) => void;
-  /** Images examined so far. */
-  onExamined?: (done: number, all: number) => void;
-  signal?: AbortSignal;
+  /** Takes a run that is finished as it is, and returns its record, instead of refusing it. */
+  readonly keep?: boolean;
 }
 
 /** What is known of a run before it begins. */
@@ -38,97 +27,138 @@ export type Plan<R extends RunRecord> = Pick<
   R,
   "kind" | "configuration" | "command" | "lineage"
 > & {
-  readonly directory: string;
+  /** None for a run that leaves no files. */
+  readonly directory: string | undefined;
   readonly device: Device;
   readonly data: Readonly<Record<string, DataIdentity>>;
+  readonly keep?: boolean | undefined;
 };
 
 export interface Outcome<R extends RunRecord> {
   readonly metrics: NonNullable<R["metrics"]>;
-  /** The report's HTML for the finished record. */
-  report(record: R): Promise<string>;
+  readonly checkpoint?: Uint8Array;
+}
+
+/** What a kind of run does; all that can be refused was checked before. */
+export interface Job<R extends RunRecord> {
+  execute(sitting: Sitting): Promise<Outcome<R>>;
+  /** The report's HTML; what it needs of the run stands in the record and the curves. */
+  report(finished: Finished<R>): string | Promise<string>;
+}
+
+export interface Finished<R extends RunRecord> {
+  readonly record: R;
+  readonly metrics: NonNullable<R["metrics"]>;
+  readonly lines: readonly MetricLine[];
 }
 
 /**
- * Claims a directory and keeps its record true while `work` goes on: running, then finished with
- * metrics and a report, or interrupted. Node only.
+ * Executes a job and keeps its directory's record true meanwhile: running, then finished with
+ * metrics and a report, or interrupted. A directory with the same run, unfinished, is continued.
+ * Node only.
  */
 export async function recordedRun<R extends RunRecord>(
   plan: Plan<R>,
-  work: (sitting: Sitting) => Promise<Outcome<R>>,
+  job: Job<R>,
+  hooks: RunHooks = {},
 ): Promise<R> {
-  const unlock = await lockDirectory(plan.directory);
+  const { directory: path } = plan;
+  if (path === undefined) {
+    using sitting = new Sitting(plan.device, hooks);
+    const describe = describer(plan, sitting, null);
+    const { metrics } = await job.execute(sitting);
+    return { ...describe("finished", metrics), files: {} } as unknown as R;
+  }
+  const lock = await lockDirectory(path);
   try {
-    return await lockedRun(plan, work);
+    await removeTemporaries(path, Object.values(runFiles));
+    const directory = new RunDirectory(path);
+    const previous = (await claimDirectory(path, plan, plan.keep)) as R | null;
+    if (previous && !previous.files) {
+      hooks.onNote?.(
+        `${path}: its record is of version 1 and names no hashes to verify its files by`,
+      );
+    }
+    if (previous?.state !== "finished") {
+      using sitting = new Sitting(plan.device, hooks);
+      const ledger = new Ledger<R>(directory, lock, describer(plan, sitting, previous));
+      const record = await work(job, sitting, ledger, previous);
+      await report(job, directory, record, hooks);
+      return record;
+    }
+    for (const name of ["checkpoint", "metrics"] as const) await directory.verified(name, previous);
+    if (!(await directory.isComplete(previous))) await report(job, directory, previous, hooks);
+    return previous;
   } finally {
-    await unlock();
+    await lock.release();
   }
 }
 
-async function lockedRun<R extends RunRecord>(
-  plan: Plan<R>,
-  work: (sitting: Sitting) => Promise<Outcome<R>>,
+/** From the first record to the finished one. */
+async function work<R extends RunRecord>(
+  job: Job<R>,
+  sitting: Sitting,
+  ledger: Ledger<R>,
+  previous: R | null,
 ): Promise<R> {
-  const { directory: path, device, ...described } = plan;
-  const previous = await claimDirectory(path, plan);
+  const { hooks } = sitting;
+  let begun = false;
+  try {
+    const left = await ledger.begin(previous, (file) =>
+      hooks.onNote?.(`${file} is gone; the run goes on without what was in it`),
+    );
+    begun = true;
+    sitting.keepIn(ledger, left);
+    const { metrics, checkpoint } = await job.execute(sitting);
+    return await ledger.finish(metrics, checkpoint);
+  } catch (error) {
+    const { epochs } = sitting;
+    hooks.onLeft?.({ directory: ledger.directory.path, epochs, finished: false });
+    if (!begun) throw error;
+    await ledger.write("interrupted").catch((second: unknown) => {
+      // The record says "running", from which a run goes on just as well.
+      hooks.onNote?.(second instanceof Error ? second.message : String(second));
+    });
+    throw error;
+  }
+}
+
+async function report<R extends RunRecord>(
+  job: Job<R>,
+  directory: RunDirectory,
+  record: R,
+  hooks: RunHooks,
+): Promise<void> {
+  const { metrics } = record as { metrics: NonNullable<R["metrics"]> };
+  try {
+    await complete(directory, async () =>
+      job.report({ record, metrics, lines: await directory.metrics(record) }),
+    );
+  } catch (error) {
+    hooks.onLeft?.({ directory: directory.path, epochs: 0, finished: true });
+    throw error;
+  }
+}
+
+/** Makes a run's record as it is at the moment. */
+function describer<R extends RunRecord>(
+  { directory: _, device, keep: __, ...plan }: Plan<R>,
+  sitting: Sitting,
+  previous: R | null,
+): (state: R["state"], metrics: R["metrics"]) => Described<R> {
   const began = performance.now();
   const started = previous?.started ?? new Date().toISOString();
-  const directory = new RunDirectory(path);
-  using sitting = new Sitting(directory, device);
-  const record = (state: RunRecord["state"], metrics: R["metrics"]): R => {
-    const seconds = (previous?.seconds ?? 0) + (performance.now() - began) / 1000;
-    const { command, ...others } = described;
-    return {
+  return (state, metrics) => {
+    const seconds = Math.max(0, previous?.seconds ?? 0) + (performance.now() - began) / 1000;
+    const { command, ...others } = plan;
+    const described = {
       ...{ format: "shiftgrad-run", version: recordVersion },
       ...others,
       command: previous?.command ?? command,
       ...{ state, device: device.info, variants: sitting.variants },
       software: softwareVersions(device),
       ...{ started, seconds: Number(seconds.toFixed(3)), metrics },
-    } as RunRecord as R;
-  };
-  await directory.writeRecord(record("running", null));
-  try {
-    const { metrics, report } = await work(sitting);
-    const finished = record("finished", metrics);
-    await directory.write("report", await report(finished));
-    await directory.writeRecord(finished);
-    return finished;
-  } catch (error) {
-    await directory.writeRecord(record("interrupted", null));
-    throw error;
-  }
-}
-
-/** About this many samples of steps are kept of a run. */
-const samples = 400;
-
-/** Gathers metric lines and writes them at the end of each epoch. */
-export class MetricsWriter {
-  readonly #directory: RunDirectory;
-  #pending: MetricLine[] = [];
-
-  constructor(directory: RunDirectory) {
-    this.#directory = directory;
-  }
-
-  step(progress: StepProgress): void {
-    const { epoch, step, steps, images, seconds, loss, lr } = progress;
-    const every = Math.max(1, Math.floor(steps / samples));
-    if ((step - 1) % every !== 0 && step !== steps) return;
-    const imagesPerSecond = Number((images / seconds).toFixed(1));
-    const line: StepLine = { type: "step", epoch, step, loss, lr, imagesPerSecond };
-    this.#pending.push(line);
-  }
-
-  async epoch(progress: EpochProgress, found: Examination | null): Promise<EpochLine> {
-    const { epoch, loss, lr } = progress;
-    const line: EpochLine = {
-      ...{ type: "epoch", epoch, loss, lr },
-      ...(found && { cleanAccuracy: found.cleanAccuracy }),
-      ...(found?.backdoor && { attackSuccess: found.backdoor.attackSuccess }),
     };
-    await this.#directory.metrics.append(...this.#pending.splice(0), line);
-    return line;
-  }
+    return described as unknown as Described<R>;
+  };
 }

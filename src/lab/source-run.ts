@@ -1,15 +1,16 @@
 import type { ImageSet } from "../data/image-set.js";
 import type { VariantNotes } from "../device/choices.js";
 import type { Device } from "../device/device.js";
+import { fileHash } from "../files/atomic.js";
 import type { Classifier } from "../models/classifier.js";
 import { placementOf } from "../nn/place.js";
 import { decodeCheckpoint } from "./checkpoint.js";
-import type { TrainConfiguration } from "./configuration.js";
+import type { DataSource, TrainConfiguration } from "./configuration.js";
 import { modelFrom } from "./model.js";
-import type { PurifyRecord, TrainRecord } from "./record.js";
+import type { Lineage, PurifyRecord, TrainRecord } from "./record.js";
 import { RunDirectory, RunDirectoryError, runFiles } from "./run-directory.js";
 import { shellCommand } from "./shell-command.js";
-import type { SittingHooks } from "./sitting.js";
+import type { RunHooks } from "./sitting.js";
 import { variantsNote } from "./variants.js";
 
 /** A finished run that left a model. */
@@ -18,12 +19,22 @@ export interface SourceRun {
   readonly record: TrainRecord | PurifyRecord;
   /** How the victim at the beginning of its line was trained. */
   readonly victim: TrainConfiguration;
+  /** The model's file, as the record names it. */
+  readonly checkpoint: Uint8Array;
+  /** What a run that starts from this one says about it. */
+  readonly lineage: Lineage;
 }
 
-/** Opens a finished train or purify run. Node only. */
-export async function openSourceRun(path: string): Promise<SourceRun> {
+/**
+ * Opens a finished train or purify run, whose files must be what its record names. Node only.
+ *
+ * @param data where the victim's images are now, if not where they were
+ * @throws RunDirectoryError when there is no such run, or a file of it was damaged or changed
+ */
+export async function openSourceRun(path: string, data?: DataSource): Promise<SourceRun> {
   const directory = new RunDirectory(path);
   const record = await directory.record();
+  const hash = fileHash((await directory.readIfAny("record")) ?? "");
   if (record.kind !== "train" && record.kind !== "purify") {
     throw new RunDirectoryError(
       `${path} is a ${record.kind} run and holds no model; give a train or purify run` +
@@ -36,17 +47,30 @@ export async function openSourceRun(path: string): Promise<SourceRun> {
         shellCommand(record.command),
     );
   }
+  const checkpoint = await directory.verified("checkpoint", record);
+  if (!checkpoint) throw new RunDirectoryError(`${path} has no ${runFiles.checkpoint}`);
+  await directory.verified("metrics", record);
   const victim = record.kind === "train" ? record.configuration : record.configuration.victim;
-  return { directory, record, victim };
+  return {
+    ...{ directory, record, checkpoint },
+    victim: { ...victim, ...(data && { data }) },
+    lineage: { directory: path, record: hash, checkpoint: fileHash(checkpoint) },
+  };
 }
 
-/** Tells when a model was made by other kernel variants than those it has run on since. */
-export function tellVariants(
+/**
+ * Tells when a model's file cannot be verified, and when other kernel variants made it than those it
+ * has run on since.
+ */
+export function tellSource(
   { directory, record }: SourceRun,
   device: Device,
   notes: VariantNotes,
-  { onNote }: SittingHooks,
+  { onNote }: RunHooks,
 ): void {
+  if (!record.files) {
+    onNote?.(`${directory.path}: its record is of version 1, so its model could not be verified`);
+  }
   if (record.device.name !== device.info.name) return;
   const line = variantsNote(directory.path, record.variants, notes);
   if (line) onNote?.(line);
@@ -54,14 +78,13 @@ export function tellVariants(
 
 /** Runs `work` with the model that a run left, in evaluation mode, and gives its memory back. */
 export async function withModelOf<T>(
-  { directory, victim }: SourceRun,
+  { directory, victim, checkpoint }: SourceRun,
   set: ImageSet,
   device: Device,
   work: (model: Classifier) => Promise<T>,
 ): Promise<T> {
-  const bytes = await directory.readIfAny("checkpoint");
-  if (!bytes) throw new RunDirectoryError(`${directory.path} has no ${runFiles.checkpoint}`);
-  const model = modelFrom(decodeCheckpoint(bytes), victim.model, set, device);
+  const tensors = decodeCheckpoint(checkpoint, directory.file("checkpoint"));
+  const model = modelFrom(tensors, victim.model, set, device);
   try {
     return await work(model);
   } finally {

@@ -1,20 +1,14 @@
-import { rm } from "node:fs/promises";
 import { placementOf } from "../nn/place.js";
 import { checkPrecision } from "../training/precision.js";
 import { encodeCheckpoint } from "./checkpoint.js";
 import type { TrainConfiguration } from "./configuration.js";
 import { identify } from "./data-source.js";
 import { Examiner } from "./examine.js";
-import type { TrainRecord } from "./record.js";
-import {
-  MetricsWriter,
-  type Plan,
-  type RunHooks,
-  type RunRequest,
-  recordedRun,
-} from "./recorded-run.js";
+import type { TrainMetrics, TrainRecord } from "./record.js";
+import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { percent, renderReport } from "./report.js";
-import { splitFor, trainVictim } from "./victim.js";
+import type { RunHooks } from "./sitting.js";
+import { trainVictim, victimData } from "./victim.js";
 
 /**
  * Trains a victim and leaves its checkpoint, curves, record and report in a directory. A directory
@@ -25,68 +19,45 @@ export async function trainRun(
   request: RunRequest<TrainConfiguration>,
   hooks: RunHooks = {},
 ): Promise<TrainRecord> {
-  const { configuration, device, data, command = [] } = request;
-  checkPrecision(device, configuration.training.precision);
-  const tuning = await identify(splitFor(configuration, data.train).tuning);
+  const { configuration, device, data, command = [], keep } = request;
+  const { curve, training } = configuration;
+  checkPrecision(device, training.precision);
+  const victims = victimData(data.train, configuration);
+  const examiner = Examiner.create(data.test, configuration.attack);
+  const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
   const plan: Plan<TrainRecord> = {
     kind: "train",
-    ...{ configuration, command, device, directory: request.directory },
-    ...{ data: { ...data.identities, tuning }, lineage: null },
+    ...{ configuration, command, device, keep, directory: request.directory, lineage: null },
+    data: { ...data.identities, tuning: await identify(victims.tuning) },
   };
-  return recordedRun<TrainRecord>(plan, async (sitting) => {
-    const { directory } = sitting;
-    const examiner = Examiner.create(data.test, configuration.attack);
-    const { curve } = configuration;
-    const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
-    const resume = await sitting.resume(hooks);
-    const writer = new MetricsWriter(directory);
-    const { signal } = hooks;
-
-    hooks.onStage?.("training");
-    const victim = await trainVictim(device, data.train, configuration, {
-      onStep(progress) {
-        writer.step(progress);
-        hooks.onStep?.(progress);
-      },
-      onEpoch: async (progress, model) => {
-        const found = sample && (await sample.examine(model, { ...(signal && { signal }) }));
-        const line = await writer.epoch(progress, found);
-        hooks.onEpoch?.(line, progress.epochs);
-      },
-      onPause: (state) => sitting.pause(state),
-      ...(resume && { resume }),
-      ...(hooks.onCompile && { onCompile: hooks.onCompile }),
-      ...(signal && { signal }),
-    });
-    try {
-      hooks.onStage?.("examining");
-      const examination = await examiner.examine(victim.model, {
-        ...(hooks.onExamined && { onProgress: hooks.onExamined }),
-        ...(signal && { signal }),
-      });
-      await directory.write(
-        "checkpoint",
-        await encodeCheckpoint(victim.model, configuration.model),
-      );
-      await rm(directory.file("resume"), { force: true });
-      const { loss, poisonedImages } = victim;
-      const metrics = { loss, poisonedImages, examination };
-      return {
-        metrics,
-        report: async (record) =>
-          renderReport({
-            title: title(configuration),
-            lead: lead(configuration, poisonedImages, data.train.labels.length, record),
-            rows: [{ name: "Victim", examination }],
-            curves: [{ title: "Training", lines: await directory.metrics.read() }],
-            pictures: examiner.pictures(),
-            record,
-          }),
-      };
-    } finally {
-      placementOf(victim.model).release();
-    }
-  });
+  const job: Job<TrainRecord> = {
+    async execute(sitting) {
+      hooks.onStage?.("training");
+      const loop = sitting.loop(training.epochs, sample);
+      const victim = await trainVictim(device, victims, configuration, loop);
+      try {
+        hooks.onStage?.("examining");
+        const examination = await examiner.examine(victim.model, sitting.examination);
+        const { loss, poisonedImages } = victim;
+        return {
+          metrics: { loss, poisonedImages, examination },
+          checkpoint: await encodeCheckpoint(victim.model, configuration.model),
+        };
+      } finally {
+        placementOf(victim.model).release();
+      }
+    },
+    report: ({ record, metrics, lines }) =>
+      renderReport({
+        title: title(configuration),
+        lead: lead(configuration, metrics, data.train.labels.length, record),
+        rows: [{ name: "Victim", examination: metrics.examination }],
+        curves: [{ title: "Training", lines }],
+        pictures: examiner.pictures(),
+        record,
+      }),
+  };
+  return recordedRun(plan, job, hooks);
 }
 
 const title = ({ attack, model }: TrainConfiguration): string =>
@@ -96,23 +67,22 @@ const title = ({ attack, model }: TrainConfiguration): string =>
 
 function lead(
   configuration: TrainConfiguration,
-  poisoned: number,
+  { poisonedImages, examination: found }: TrainMetrics,
   images: number,
   record: TrainRecord,
 ): string[] {
   const { attack, model, training, seed } = configuration;
-  const found = record.metrics?.examination;
   return [
     `${model.architecture} of width ${model.width}, trained for ${training.epochs} epochs with ` +
       `seed ${seed} on ${images} images of ${record.data.train?.name ?? "the training set"}, ` +
       `less ${record.data.tuning?.images ?? 0} clean images for the defender.`,
     ...(attack
       ? [
-          `${poisoned} training images (rate ${percent(attack.rate)}) carry the ${attack.name} ` +
+          `${poisonedImages} training images (rate ${percent(attack.rate)}) carry the ${attack.name} ` +
             `trigger for target class ${attack.target}.`,
         ]
       : []),
-    ...(found?.backdoor
+    ...(found.backdoor
       ? [
           `It classifies ${percent(found.cleanAccuracy)} of clean test images correctly and gives ` +
             `${percent(found.backdoor.attackSuccess)} of triggered ones the target class.`,

@@ -41,25 +41,45 @@ export interface Victim {
 export const splitFor = (options: Pick<VictimOptions, "seed" | "split">, train: ImageSet) =>
   tuningSplit(train, { ...options.split, seed: options.seed });
 
+/** What a victim is trained on. */
+export interface VictimData {
+  /** The victim's images, some of them poisoned. */
+  readonly poisoned: ImageSet;
+  readonly poisonedImages: number;
+  /** The defender's. */
+  readonly tuning: ImageSet;
+}
+
 /**
- * Trains a victim: holds the defender's tuning set out, poisons the rest, and fits a new model to
- * it with SGD (one-cycle schedule, random crops and flips, short last batches left out).
+ * Holds the defender's tuning set out and poisons the rest.
+ *
+ * @throws RangeError when the split or the attack cannot be made of these images
+ */
+export function victimData(train: ImageSet, options: VictimOptions): VictimData {
+  const { seed, attack } = options;
+  const split = splitFor(options, train);
+  if (!attack) return { poisoned: split.train, poisonedImages: 0, tuning: split.tuning };
+  const { set, count } = poison(split.train, makeAttack(attack, train), { ...attack, seed });
+  return { poisoned: set, poisonedImages: count, tuning: split.tuning };
+}
+
+/**
+ * Trains a victim: fits a new model to the images with SGD (one-cycle schedule, random crops and
+ * flips, short last batches left out).
+ *
+ * @param train all training images, of which `victimData` is made; or that, if it is there already
  */
 export async function trainVictim(
   device: Device,
-  train: ImageSet,
+  train: ImageSet | VictimData,
   options: VictimOptions,
   hooks: TrainHooks = {},
 ): Promise<Victim> {
-  const { seed, attack } = options;
-  const split = splitFor(options, train);
-  const poisoned = attack
-    ? poison(split.train, makeAttack(attack, train), { ...attack, seed })
-    : { set: split.train, count: 0 };
-  const model = makeModel(options.model, train, device, seed);
+  const { poisoned, ...found } = "poisoned" in train ? train : victimData(train, options);
+  const model = makeModel(options.model, poisoned, device, options.seed);
   try {
-    const loss = await fitVictim(model, poisoned.set, options, hooks);
-    return { model, tuning: split.tuning, poisonedImages: poisoned.count, loss };
+    const loss = await fitVictim(model, poisoned, options, hooks);
+    return { model, ...found, loss };
   } catch (error) {
     placementOf(model).release();
     throw error;

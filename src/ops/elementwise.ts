@@ -1,4 +1,4 @@
-import { record, tracked } from "../autograd/tape.js";
+import { record, records, tracked } from "../autograd/tape.js";
 import {
   type ElementwiseKernel,
   type ElementwiseOp,
@@ -44,14 +44,11 @@ export function elementwise(op: ElementwiseOp, inputs: readonly Tensor[], p = 0,
   }
   const operands = new Map<Name, Tensor>(inputs.map((x, i) => [names[i] as Name, x]));
   const out = launch(op, row.forward, operands, shape, elementwiseType(inputs, shape), p, q);
-  const values = new Map<Name, Tensor>([...operands, ["y", out]]);
-  const read = row.gradients.flatMap((gradient, i) =>
-    gradient && tracked(inputs[i] as Tensor) ? operandsOf(gradient) : [],
-  );
-  const saved = [...new Set(read)].flatMap((name) => values.get(name) ?? []);
+  operands.set("y", out);
+  const saved = savedBy(row, inputs, operands);
   const differentiable = inputs.map((x, i) => (row.gradients[i] ? x : x.detach()));
   return record(op, out, differentiable, saved, (g, _sink, needs) => {
-    const known = new Map([...values, ["g", g] as const]);
+    const known = new Map(operands).set("g", g);
     return inputs.map((x, i) => {
       const expression = row.gradients[i];
       if (!expression || !needs(i)) return undefined;
@@ -66,6 +63,24 @@ export function elementwise(op: ElementwiseOp, inputs: readonly Tensor[], p = 0,
       return inType(sumTo(full, x.shape), type);
     });
   });
+}
+
+/** What the gradients of tracked inputs are computed from. */
+function savedBy(
+  { gradients }: ElementwiseRow,
+  inputs: readonly Tensor[],
+  operands: ReadonlyMap<Name, Tensor>,
+): Tensor[] {
+  if (!records(inputs)) return [];
+  const saved = new Set<Tensor>();
+  for (const [i, gradient] of gradients.entries()) {
+    if (!gradient || !tracked(inputs[i] as Tensor)) continue;
+    for (const name of operandsOf(gradient)) {
+      const operand = operands.get(name);
+      if (operand) saved.add(operand);
+    }
+  }
+  return [...saved];
 }
 
 function launch(

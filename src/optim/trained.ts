@@ -3,6 +3,7 @@ import { GradientError, ModuleError } from "../device/errors.js";
 import type { Slice } from "../device/storage.js";
 import type { Module } from "../nn/module.js";
 import { flatLength, type Placement, placedSlice, placementOf } from "../nn/place.js";
+import type { GradientState } from "../tensor/leaf-gradient.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** The same stretch of the flat parameters and of their gradients. */
@@ -88,9 +89,13 @@ export class TrainedParameters {
       if (found.length !== taken.length || found.some((n, i) => n !== taken[i])) {
         throw this.#otherGradients(taken, found);
       }
-      const undo = taken.map((n) => this.#at(n).value.gradient.spend());
+      const gradients = taken.map((n) => this.#at(n).value.gradient);
+      const states = gradients.map(({ state }) => state);
+      for (const gradient of gradients) gradient.spend();
       return () => {
-        for (const back of undo) back();
+        gradients.forEach((gradient, i) => {
+          gradient.state = states[i] as GradientState<Tensor>;
+        });
       };
     });
     return taken;
@@ -125,7 +130,11 @@ export class TrainedParameters {
   }
 
   #unspent(): number[] {
-    return this.#parameters.flatMap(({ value }, n) => (value.gradient.unspent ? [n] : []));
+    const numbers: number[] = [];
+    for (const [n, { value }] of this.#parameters.entries()) {
+      if (value.gradient.unspent) numbers.push(n);
+    }
+    return numbers;
   }
 
   #noGradient(): GradientError {

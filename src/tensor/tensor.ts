@@ -124,7 +124,13 @@ export class Tensor {
       this.device.run("copy", { src: grad.slice, dst: slot.slice });
     }
     const value = grad && (slot ?? grad.detach());
-    hostEffect(this.device, () => gradient.leave(value));
+    hostEffect(this.device, () => {
+      const { state } = gradient;
+      gradient.leave(value);
+      return () => {
+        gradient.state = state;
+      };
+    });
   }
 
   /** @internal Where backward passes and optimizers keep the gradient. */

@@ -47,6 +47,7 @@ export async function predict(
         out.set(found, at);
         options.onProgress?.(done, count);
       });
+      classes.catch(() => {}); // the next batch may be read meanwhile
       const previous = before;
       before = classes;
       await previous;

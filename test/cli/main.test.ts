@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.js";
 import { parseRecord } from "../../src/lab/read-record.js";
+import type { TrainRecord } from "../../src/lab/record.js";
+import { RunDirectory } from "../../src/lab/run-directory.js";
 import type { ChildResult } from "../support/child.js";
 import { CommandLine } from "./command-line.js";
 
@@ -120,7 +122,11 @@ test("Ctrl-C leaves a run that goes on to the same end", async () => {
   const other = await train("stopped", "--epochs", "4");
   expect(other.code).toBe(1);
   expect(other.stderr).toContain("training.epochs (3 there, 4 now)");
-  const resumed = await cli.run(["train", "--resume", "stopped", ...tiny.slice(0, 4), "--json"]);
+  const goOn = ["train", "--resume", "stopped", ...tiny.slice(0, 4), "--json", "--data"];
+  const elsewhere = await cli.run([...goOn, "synthetic:160,60"]);
+  expect(elsewhere).toMatchObject({ code: 1, stdout: "" });
+  expect(elsewhere.stderr).toMatch(/the train images are not those of stopped: .*160 images/);
+  const resumed = await cli.run([...goOn, "synthetic:150,60"]);
   expect(resumed).toMatchObject({ code: 0 });
   expect(resumed.stderr).toMatch(/going on after epoch [12]/);
   expect(record(resumed).command).toContain("--width");
@@ -129,6 +135,13 @@ test("Ctrl-C leaves a run that goes on to the same end", async () => {
     await content("whole", "checkpoint.safetensors"),
   ];
   expect(found.equals(expected)).toBe(true);
+});
+
+test("a refused command leaves its directory to the corrected one", async () => {
+  const sig = await train("corrected", "--epochs", "1", "--attack", "sig", "--rate", "0.9");
+  expect(sig).toMatchObject({ code: 1, stdout: "" });
+  expect(await readdir(cli.folder)).not.toContain("corrected");
+  expect(await train("corrected", "--epochs", "1")).toMatchObject({ code: 0 });
 });
 
 test("demo trains once and purifies by each method", async () => {
@@ -174,9 +187,9 @@ test.each([
 
 test("--resume with another option is a usage error", async () => {
   await cp(join(cli.folder, "victim"), join(cli.folder, "paused"), { recursive: true });
-  const path = join(cli.folder, "paused", "record.json");
-  const finished = JSON.parse(await readFile(path, "utf8")) as object;
-  await writeFile(path, JSON.stringify({ ...finished, state: "interrupted", metrics: null }));
+  const directory = new RunDirectory(join(cli.folder, "paused"));
+  const finished = (await directory.record()) as TrainRecord;
+  await directory.writeRecord({ ...finished, state: "interrupted", metrics: null });
   const resume = "train --resume paused --device cpu --threads 1 --subgroup-matrices".split(" ");
   const run = await cli.run([...resume, "--epochs", "5", "--variants", "preset"]);
   expect(run).toMatchObject({ code: 2, stdout: "" });

@@ -13,7 +13,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const listeners = () => ["SIGINT", "SIGTERM"].map((signal) => process.listenerCount(signal));
+const listeners = () =>
+  ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => process.listenerCount(signal));
 
 test.each(["reading what was tuned", "the work"])(
   "a session gives device and signals back when %s fails",

@@ -46,11 +46,12 @@ describe("Pool", () => {
     destroyed = [];
     counters = newCounters();
     const create = (id: number, bytes: number, label: string): Storage => {
-      const storage = { id, bytes, label, live: false, kept: false, writes: undefined };
+      const storage = { id, bytes, label, live: true, kept: false, writes: undefined };
       created.push(storage);
       return storage;
     };
-    pool = new Pool({ create, destroy: (s) => destroyed.push(s) }, counters, limit);
+    const reuse = (block: Storage, label: string): Storage => ({ ...block, label, live: true });
+    pool = new Pool({ create, reuse, destroy: (s) => destroyed.push(s) }, counters, limit);
   });
 
   test("hands a released block out again, with its new label", () => {

@@ -2,15 +2,17 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { FormatError } from "../../src/lab/fields.js";
 import { parseRecord } from "../../src/lab/read-record.js";
-import { formatRecord } from "../../src/lab/record.js";
+import { formatRecord, type RunRecord, recordHash } from "../../src/lab/record.js";
 import { version } from "../../src/lab/version.js";
 import { purifyRecord, trainRecord } from "./samples.js";
 
 const changed = (change: (record: Record<string, unknown>) => void): string => {
   const record = JSON.parse(formatRecord(purifyRecord)) as Record<string, unknown>;
   change(record);
-  return JSON.stringify(record);
+  return sealed(record);
 };
+const sealed = ({ sha256: _, ...record }: Record<string, unknown>): string =>
+  JSON.stringify({ ...record, sha256: recordHash(record) });
 const parsing = (text: string) => () => parseRecord(text, "run/record.json");
 
 test("a record survives writing and reading", () => {
@@ -18,18 +20,44 @@ test("a record survives writing and reading", () => {
   expect(parsing(formatRecord(purifyRecord))()).toEqual(purifyRecord);
 });
 
+/** A record as the first version of the format had it. */
+const first = (record: RunRecord): string => {
+  const { files: _, ...others } = { ...record, version: 1 };
+  return JSON.stringify(others);
+};
+
+test("a record of version 1 is read, and names no hashes", () => {
+  expect(parsing(first(trainRecord))()).toEqual({ ...trainRecord, version: 1, files: null });
+});
+
 test("a record from before there was a choice of precision is of an f32 run", () => {
-  const text = formatRecord(purifyRecord).replaceAll(/,\s*"precision": "f32"/g, "");
+  const text = first(purifyRecord).replaceAll(/,"precision":"f32"/g, "");
   expect(text).not.toContain("precision");
-  expect(parsing(text)()).toEqual(purifyRecord);
+  expect(parsing(text)()).toEqual({ ...purifyRecord, version: 1, files: null });
+});
+
+test("a bit that flips anywhere in a record is found, or changes nothing", () => {
+  const bytes = new TextEncoder().encode(formatRecord(trainRecord));
+  for (let bit = 3; bit < bytes.length * 8; bit += 29) {
+    const flipped = bytes.slice();
+    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    let found: RunRecord;
+    try {
+      found = parsing(new TextDecoder().decode(flipped))();
+    } catch (error) {
+      expect(error).toBeInstanceOf(FormatError);
+      continue;
+    }
+    expect(found).toEqual(trainRecord);
+  }
 });
 
 test("variants are kept, and a record from before they were noted has none", () => {
   const variants = { "matmul nn 32x16x32x1": "columns32x32", "convolution conv2d": "winograd" };
   const text = formatRecord({ ...trainRecord, variants });
   expect(parsing(text)()).toEqual({ ...trainRecord, variants });
-  const { variants: _, ...older } = trainRecord;
-  expect(parsing(JSON.stringify(older))()).toEqual(trainRecord);
+  const { variants: _, ...older } = JSON.parse(text) as Record<string, unknown>;
+  expect(parsing(sealed(older))()).toEqual(trainRecord);
 });
 
 test("an unfinished record has no metrics", () => {
@@ -43,7 +71,15 @@ test.each([
   ['{"format":"other"}', 'format must be one of "shiftgrad-run", not "other"'],
   [
     changed((r) => Object.assign(r, { version: 9 })),
-    "has version 9, this shiftgrad reads version 1",
+    "has version 9, this shiftgrad reads versions 1 and 2",
+  ],
+  [
+    JSON.stringify({ ...JSON.parse(formatRecord(trainRecord)), seconds: 3 }),
+    "run/record.json was damaged or changed since it was written",
+  ],
+  [
+    changed((r) => Object.assign(r, { files: { "checkpoint.safetensors": 7 } })),
+    "files: checkpoint.safetensors must be 64 hexadecimal digits, not 7",
   ],
   [changed((r) => Object.assign(r, { kind: "grid" })), 'kind must be one of "train"'],
   [changed((r) => delete r.seconds), "seconds must be a finite number, not missing"],

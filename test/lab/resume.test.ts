@@ -6,8 +6,8 @@ import { tuningDefaults } from "../../src/defenses/index.js";
 import { openCpuDevice } from "../../src/device/cpu/open.js";
 import { type OpenedData, openData } from "../../src/lab/data-source.js";
 import { purifyRun } from "../../src/lab/purify-run.js";
-import type { RunHooks } from "../../src/lab/recorded-run.js";
 import { RunDirectory } from "../../src/lab/run-directory.js";
+import type { RunHooks } from "../../src/lab/sitting.js";
 import { openSourceRun } from "../../src/lab/source-run.js";
 import { trainRun } from "../../src/lab/train-run.js";
 import type { StepProgress } from "../../src/training/fit.js";
@@ -29,8 +29,10 @@ const train = (name: string, hooks: RunHooks = {}, changed = configuration) => {
   return trainRun({ ...request, command: ["train"] }, hooks);
 };
 const checkpoint = (name: string) => readFile(join(folder, name, "checkpoint.safetensors"));
-const epochs = async (name: string) =>
-  (await new RunDirectory(join(folder, name)).metrics.read()).filter((l) => l.type === "epoch");
+const epochs = async (name: string) => {
+  const directory = new RunDirectory(join(folder, name));
+  return (await directory.metrics(await directory.record())).filter((l) => l.type === "epoch");
+};
 
 const sameCheckpoint = async (name: string, other: string) =>
   (await checkpoint(name)).equals(await checkpoint(other));

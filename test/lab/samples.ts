@@ -29,7 +29,7 @@ export const after: Examination = {
 
 const common = {
   format: "shiftgrad-run",
-  version: 1,
+  version: 2,
   state: "finished",
   data: {
     train: { name: "shapes-train", images: 90, sha256: hash("a") },
@@ -47,6 +47,7 @@ const common = {
   software: { shiftgrad: "0.1.0", node: "20.20.2" },
   started: "2026-01-02T03:04:05.678Z",
   seconds: 61.25,
+  files: { "checkpoint.safetensors": hash("e"), "metrics.jsonl": hash("f") },
 } as const;
 
 export const trainRecord: TrainRecord = {

@@ -12,8 +12,8 @@ import { type TuneStore, withChoices } from "../../src/device/webgpu/tune-store.
 import { type OpenedData, openData } from "../../src/lab/data-source.js";
 import { evaluateRun } from "../../src/lab/evaluate-run.js";
 import { purifyRun } from "../../src/lab/purify-run.js";
-import type { RunHooks } from "../../src/lab/recorded-run.js";
 import { RunDirectory } from "../../src/lab/run-directory.js";
+import type { RunHooks } from "../../src/lab/sitting.js";
 import { openSourceRun } from "../../src/lab/source-run.js";
 import { trainRun } from "../../src/lab/train-run.js";
 import { useDevice } from "../support/devices.js";

@@ -17,7 +17,14 @@ export interface ChildResult {
  * Bundles a TypeScript program, whose imports are relative to the project's root, and runs it in a
  * Node process of its own with the tests' Vulkan driver; the process is killed after `timeout` ms.
  */
-export async function runProgram(source: string, timeout = 60_000): Promise<ChildResult> {
+export const runProgram = (source: string, timeout = 60_000): Promise<ChildResult> =>
+  withProgram(source, (file) => runNode([file], { timeout }));
+
+/** Bundles such a program for as long as `use` goes on. */
+export async function withProgram<T>(
+  source: string,
+  use: (file: string) => Promise<T>,
+): Promise<T> {
   // Inside the project, so that the program finds the optional webgpu package.
   mkdirSync(join(root, "build"), { recursive: true });
   const folder = mkdtempSync(join(root, "build/child-"));
@@ -34,7 +41,7 @@ export async function runProgram(source: string, timeout = 60_000): Promise<Chil
       logLevel: "warning",
       outfile,
     });
-    return await runNode([outfile], { timeout });
+    return await use(outfile);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -20,6 +20,10 @@ interface Block extends Storage {
   readonly address: number;
 }
 
+const blockOf = (id: number, bytes: number, label: string, address: number): Block => {
+  return { id, bytes, label, live: true, kept: false, writes: undefined, address };
+};
+
 /** What `openCpuDevice` puts together. */
 export interface CpuParts {
   readonly memory: LinearMemory;
@@ -60,6 +64,7 @@ export class CpuDevice implements Device {
     this.#pool = new Pool<Block>(
       {
         create: (id, bytes, label) => this.#create(id, bytes, label),
+        reuse: ({ id, bytes, address }, label) => blockOf(id, bytes, label, address),
         destroy: ({ address, bytes }) => blocks.free(address, bytes, parts.queue.nextFence),
       },
       this.#counters,
@@ -265,7 +270,7 @@ export class CpuDevice implements Device {
           `${this.#counters.bytesReserved} are in use; use a smaller batch or a narrower model`,
       );
     }
-    return { id, bytes, label, live: false, kept: false, writes: undefined, address };
+    return blockOf(id, bytes, label, address);
   }
 
   #assertOpen(): void {

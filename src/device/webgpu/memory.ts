@@ -21,6 +21,10 @@ export interface GpuStorage extends Storage {
 
 export const bufferOf = (slice: Slice): GPUBuffer => (slice.storage as GpuStorage).buffer;
 
+const storageOf = (id: number, bytes: number, label: string, buffer: GPUBuffer): GpuStorage => {
+  return { id, bytes, label, live: true, kept: false, writes: undefined, buffer };
+};
+
 /** Where the pool's blocks come from: one GPUBuffer each. */
 export class GpuMemory implements Backing<GpuStorage> {
   readonly #device: GPUDevice;
@@ -44,7 +48,11 @@ export class GpuMemory implements Backing<GpuStorage> {
       () => {}, // the device was lost, which Faults learns by itself
     );
     this.#all.add(buffer);
-    return { id, bytes, label, live: false, kept: false, writes: undefined, buffer };
+    return storageOf(id, bytes, label, buffer);
+  }
+
+  reuse({ id, bytes, buffer }: GpuStorage, label: string): GpuStorage {
+    return storageOf(id, bytes, label, buffer);
   }
 
   destroy({ buffer }: GpuStorage): void {

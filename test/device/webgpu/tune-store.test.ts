@@ -90,6 +90,24 @@ describe("a file of choices", () => {
     expect(Object.keys(choices)).toHaveLength(120);
   });
 
+  test("loses nothing where its holder sleeps, however long", async () => {
+    const path = join(folder, "tuned.json");
+    // To others it looks as if it had slept for long.
+    const holder = runProgram(`
+      import { readdirSync, utimesSync } from "node:fs";
+      import { fileTuneStore } from "./src/device/webgpu/tune-store-file.js";
+      await fileTuneStore(${JSON.stringify(path)}).update((text) => {
+        for (const name of readdirSync(${JSON.stringify(folder)}, { recursive: true }))
+          utimesSync(${JSON.stringify(`${folder}/`)} + name, 1, 1);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+        return text + "sleeper";
+      });`);
+    await expect.poll(() => readdir(folder), { timeout: 20_000 }).toContain("tuned.json.lock");
+    await fileTuneStore(path).update((text) => `${text} and other`);
+    expect(await holder).toMatchObject({ code: 0, stderr: "" });
+    expect(await readFile(path, "utf8")).toBe("nullsleeper and other");
+  });
+
   test("takes over the lock of a process that died, and gives its own back on failure", async () => {
     const path = join(folder, "tuned.json");
     await writeFile(`${path}.lock`, "half");

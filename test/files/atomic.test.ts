@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { writeAtomically } from "../../src/lab/files.js";
+import { writeAtomically } from "../../src/files/atomic.js";
 
 let folder = "";
 beforeEach(async () => {
