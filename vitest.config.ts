@@ -31,6 +31,7 @@ const storeys = [
   "test/io/",
   "test/optim/",
   "test/nn/",
+  "test/property/",
   "test/models/",
   "test/data/",
   "test/attacks/",

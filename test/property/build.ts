@@ -39,6 +39,10 @@ export class Builder {
     return this.#interpreter.tracks(id);
   }
 
+  hasGradient(id: Id): boolean {
+    return this.#interpreter.hasGradient(id);
+  }
+
   name(): Id {
     return `t${this.#count++}`;
   }

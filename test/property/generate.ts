@@ -61,7 +61,7 @@ export function generate(seed: number, options: GenerateOptions = {}): Program {
 function draw(random: Choices, features: Features, sizes: readonly [number, number, number]) {
   const scoped = random.chance(0.85);
   const b = new Builder(random, { scoped });
-  const plan: Plan = { b, features, losses: [], scopes: [], together: [], backwards: 0 };
+  const plan: Plan = { b, features, losses: [], scopes: [], together: [], taken: [], backwards: 0 };
   for (const shape of firstShapes(random, sizes)) {
     b.live.push(b.leaf(random.chance(0.75) ? "parameter" : "constant", shape));
   }

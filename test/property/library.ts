@@ -98,6 +98,12 @@ export class Library {
       case "detach":
         this.#put(i.to, this.at(i.of).detach());
         return;
+      case "takeGrad": {
+        const { grad } = this.at(i.of);
+        if (!grad) throw new Error(`${i.of} has no gradient`);
+        this.#tensors.set(i.to, grad);
+        return;
+      }
       case "write":
         this.at(i.of).write(i.values);
         return;

@@ -35,6 +35,8 @@ export interface Plan {
   readonly scopes: (readonly Id[])[];
   /** Pairs that one loss should hold: a product with what was detached, and that itself. */
   readonly together: (readonly [Id, Id])[];
+  /** Gradients as tensors: they are good until the next backward pass. */
+  readonly taken: Id[];
   backwards: number;
 }
 
@@ -84,7 +86,18 @@ export function drawBackward(plan: Plan): void {
     b.run({ do: "backward", loss: loss.id, accumulate });
   }
   if (b.over) return;
-  for (const { id, kind } of b.leaves) if (kind === "parameter") b.run({ do: "grad", of: id });
+  b.forget(plan.taken.splice(0));
+  const gradients = b.leaves.flatMap(({ id, kind }) => {
+    if (kind !== "parameter") return [];
+    b.run({ do: "grad", of: id });
+    return b.hasGradient(id) ? [id] : [];
+  });
+  if (gradients.length > 0 && random.chance(0.2)) {
+    const to = b.name();
+    b.run({ do: "takeGrad", to, of: random.pick(gradients) });
+    plan.taken.push(to);
+    b.live.push(to);
+  }
   if (random.chance(0.3)) b.run({ do: "read", of: random.recent(b.live) });
 }
 

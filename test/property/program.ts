@@ -22,7 +22,8 @@ export type Instruction =
       readonly of: readonly Id[];
       readonly noGrad: boolean;
     }
-  | { readonly do: "detach"; readonly to: Id; readonly of: Id }
+  /** The same values as a constant; or the gradient of a leaf as a tensor. */
+  | { readonly do: "detach" | "takeGrad"; readonly to: Id; readonly of: Id }
   | { readonly do: "keep" | "release" | "read" | "grad"; readonly of: Id }
   | { readonly do: "write"; readonly of: Id; readonly values: readonly number[] }
   | { readonly do: "open" | "close" }
@@ -92,6 +93,8 @@ function line(instruction: Instruction): string {
     }
     case "detach":
       return `${instruction.to} = ${instruction.of}.detach()`;
+    case "takeGrad":
+      return `${instruction.to} = ${instruction.of}.grad`;
     case "backward":
       return `backward(${instruction.loss}${instruction.accumulate ? ", accumulate" : ""})`;
     case "gradients":

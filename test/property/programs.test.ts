@@ -13,12 +13,32 @@
  * error that names op and tensor, or give the right number; it may not give another. Free memory is
  * filled with a number that no result has, so that reading it never goes well by chance.
  *
- * What each part is there to find, and how many of 200 programs with that part alone found it on the
- * commit before the faults were mended (none did without any such part):
+ * Which part of the generators (Features in plan.ts, TrainingFeatures in training.ts) finds which kind
+ * of fault, counted on the last commit that had them all: programs that failed, of as many that had
+ * that part and no other. Of those with no part at all none of 100 trainings failed, and 4 of 200
+ * graphs, by the two faults that take nothing but ops.
  *
- * | Fault | Found by | Of 200 |
+ * | Kind of fault | Part | Failed |
  * | --- | --- | --- |
-TABLE
+ * | a leaf that the loss does not reach keeps its last gradient | losses | 98 of 200 |
+ * | gradients of several leaves share memory, sums are lost with a scope | accumulate | 72 of 200 |
+ * | a parameter without a gradient is moved, or decays | unreached | 88 of 100 |
+ * | `release` frees what was detached, or what others own by now | detach | 12 of 200 |
+ * | a second backward pass after a releasing one goes through | trouble "again" | 200 of 200 |
+ * | what an op saved was overwritten: tensors, views, labels | trouble "write" | 42 of 200 |
+ * | the same for parameters; by an optimizer's step | "write", "step between" | 33, 100 of 100 |
+ * | the same for running statistics, by a norm in training mode | "train between", ops | 48 of 100 |
+ * | what an op saved was released, or released twice | trouble "release" | 93 of 200 |
+ * | a scope ended around a graph | scopes with trouble "end" | 87 of 200 |
+ * | what is gone is kept, viewed, written or released again | trouble "gone" | 66 of 200 |
+ * | `gradients` computes what does not lead to what was asked for | gradients | 27 of 200 |
+ * | a step without gradients, or a second one, goes through | "early step", "second step" | all |
+ * | tied modules and parameters do not train, or are counted twice | ties | 56 of 100 |
+ * | one convolution under two norms is folded once | ties with modes | 3 of 100 |
+ * | modules in arrays and maps are not found | containers | 48 of 100 |
+ * | `place` a second time draws trained weights anew | placeAgain | 24 of 100 |
+ * | `fit` and `predict` leave other modes | classifier.ts | 36 of 100 |
+ * | a comparison counts as part of the graph, with no gradient | ops | 3 of 200 |
  */
 import { describe, expect, it } from "vitest";
 import { describeOnDevices } from "../support/devices.js";
@@ -28,7 +48,7 @@ import type { Program } from "./program.js";
 import { check, verdicts } from "./run.js";
 import { wholeTraining } from "./training.js";
 
-const graphs = Number(process.env.SHIFTGRAD_PROPERTY_GRAPHS ?? 160);
+const graphs = Number(process.env.SHIFTGRAD_PROPERTY_GRAPHS ?? 200);
 const first = Number(process.env.SHIFTGRAD_PROPERTY_SEED ?? 1);
 const timeout = 180_000 + graphs * 1_000;
 
@@ -37,14 +57,15 @@ const mostReports = 3;
 
 const seedsOf = (count: number): number[] => Array.from({ length: count }, (_, k) => first + k);
 
-/** Both devices run the same programs, which are drawn once. */
+/** Both devices run the same programs, which are drawn once, unless they are too many to keep. */
 const drawn = new Map<string, Program>();
+const mostKept = 1_000;
 
 function program(kind: "graph" | "training", seed: number): Program {
   const key = `${kind} ${seed}`;
   const made =
     drawn.get(key) ?? generate(seed, kind === "graph" ? {} : { training: wholeTraining });
-  drawn.set(key, made);
+  if (drawn.size < mostKept) drawn.set(key, made);
   return made;
 }
 

@@ -46,6 +46,7 @@ const sparing: Way = {
     const leaves = new Set(program.body.flatMap((i) => (i.do === "leaf" ? [i.to] : [])));
     if (!call?.wrt.every((id) => leaves.has(id))) return null;
     const whole = until(program, call.wrt, call);
+    if (whole.body.some((i) => i.do === "takeGrad")) return null; // it comes from another pass
     const lean = until(program, call.wrt, call, "constant");
     const work: (readonly number[])[] = [];
     for (const each of [whole, lean]) {

@@ -64,6 +64,12 @@ export class Interpreter {
     return tracked(this.at(id));
   }
 
+  /** Whether a leaf has a gradient that is certainly there. */
+  hasGradient(id: Id): boolean {
+    const { verdict, value } = this.#machine.grad(this.at(id));
+    return verdict === "works" && value !== null;
+  }
+
   /** What lies in memory that is certainly there, with the results of ops or without. */
   survivors(results: boolean): Map<Id, Float64Array> {
     const certain = [...this.#refs].filter(
@@ -102,6 +108,11 @@ export class Interpreter {
         return { verdict: "works" };
       case "detach": {
         const { verdict, out } = machine.detach(this.at(i.of));
+        this.#refs.set(i.to, out);
+        return { verdict };
+      }
+      case "takeGrad": {
+        const { verdict, out } = machine.takeGrad(this.at(i.of));
         this.#refs.set(i.to, out);
         return { verdict };
       }

@@ -65,6 +65,7 @@ export function drawTraining(random: Choices, features: TrainingFeatures): Progr
   const rounds = random.integer(2, 3);
   for (let round = 0; round < rounds && !b.over; round++) {
     if (features.modes) drawModes(b, drawn);
+    if (random.chance(0.1)) overwrite(b, drawn);
     if (features.placeAgain && random.chance(0.1)) b.run({ do: "place" });
     const trouble = troubled && round === rounds - 1 ? random.pick(features.troubles) : null;
     b.run({ do: "open" });
@@ -89,10 +90,7 @@ function drawStep(b: Builder, drawn: Drawn, trouble: TrainingTrouble | null): vo
       b.run({ do: "backward", loss: other, accumulate: false });
       b.run({ do: "step" });
     }
-    if (trouble === "write") {
-      const id = random.pick([...drawn.network.values.keys()]);
-      b.run({ do: "write", of: id, values: random.values(sizeOf(b.shape(id)), 0.5, 1) });
-    }
+    if (trouble === "write") overwrite(b, drawn);
     if (trouble === "train between") {
       setNorms(b, drawn.network, true);
       drawLoss(b, drawn);
@@ -100,8 +98,13 @@ function drawStep(b: Builder, drawn: Drawn, trouble: TrainingTrouble | null): vo
     b.run({ do: "backward", loss, accumulate: part > 0 });
     if (trouble === "again") b.run({ do: "backward", loss, accumulate: false });
   }
-  for (const [id, { shape }] of drawn.network.values) {
-    if (!id.includes("running") && shape.length > 0) b.run({ do: "grad", of: id });
+  for (const id of drawn.network.values.keys()) {
+    if (id.includes("running")) continue;
+    b.run({ do: "grad", of: id });
+    if (!b.hasGradient(id) || !random.chance(0.05)) continue;
+    const to = b.name();
+    b.run({ do: "takeGrad", to, of: id });
+    b.need(square, [to]);
   }
   b.run({ do: "step" });
   if (trouble === "second step") b.run({ do: "step" });
@@ -109,6 +112,11 @@ function drawStep(b: Builder, drawn: Drawn, trouble: TrainingTrouble | null): vo
 
 export const normsOf = ({ modules }: NetworkPlan): number[] =>
   modules.flatMap(({ kind }, m) => (kind === "norm" ? [m] : []));
+
+function overwrite(b: Builder, { network }: Drawn): void {
+  const id = b.random.pick([...network.values.keys()]);
+  b.run({ do: "write", of: id, values: b.random.values(sizeOf(b.shape(id)), 0.5, 1) });
+}
 
 /** Some layers change their mode, and the network is asked in between, in evaluation mode mostly. */
 function drawModes(b: Builder, { network, trunk, heads, input }: Drawn): void {

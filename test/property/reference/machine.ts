@@ -181,9 +181,20 @@ export class Machine {
     };
   }
 
+  /** The gradient that a leaf has as a tensor: good until the next backward pass. */
+  takeGrad(x: Ref): { verdict: Verdict; out: Ref } {
+    const found = this.#grads.get(x);
+    if (!found) throw new MeaninglessProgram("no gradient to take");
+    return { verdict: this.grad(x).verdict, out: this.#ref(found.block, x.shape, false) };
+  }
+
   /** What an optimizer's step takes: none of these has a gradient any more. */
   consume(leaves: readonly Ref[]): void {
-    for (const leaf of leaves) this.#grads.delete(leaf);
+    for (const leaf of leaves) {
+      const taken = this.#grads.get(leaf);
+      if (taken) taken.block.doubtful = true;
+      this.#grads.delete(leaf);
+    }
   }
 
   backward(loss: Ref, accumulate: boolean): Verdict {
@@ -192,6 +203,14 @@ export class Machine {
     const order = topological(loss);
     let verdict = this.#hazards(order);
     const found = this.#propagate(loss, order);
+    const earlier = new Set([...this.#grads.values()].map(({ block }) => block));
+    if (earlier.size > 0) {
+      // The new gradients may be written to where the earlier ones are.
+      const needed = order.filter(({ node }) => node?.inputs.some((x) => earlier.has(x.block)));
+      if (needed.length > 0) verdict = worse(verdict, "may fail");
+      for (const { node } of needed) this.#suspect(node?.op, node?.inputs ?? []);
+      for (const block of earlier) block.doubtful = true;
+    }
     if (!accumulate) this.#grads.clear();
     for (const x of order) {
       const gradient = found.get(x);
@@ -199,11 +218,11 @@ export class Machine {
       const before = this.#grads.get(x);
       if (before && !before.block.live) {
         verdict = worse(verdict, "may fail");
-        this.culprits = [...this.culprits, { op: "backward", shapes: [x.shape] }];
+        this.#suspect({ name: "backward" }, [x]);
       }
       const value = before ? plus(before.value, gradient) : gradient;
-      const block = before?.block ?? this.#block(value.data, false, x.placed ? null : undefined);
-      this.#grads.set(x, { value, block });
+      const home = x.placed ? null : before ? this.#homeOf(before.block) : undefined;
+      this.#grads.set(x, { value, block: this.#block(value.data, false, home) });
     }
     if (this.#releases) {
       loss.spent = true;
@@ -276,6 +295,17 @@ export class Machine {
     }
     this.culprits = culprits;
     return culprits.length > 0 ? "may fail" : "works";
+  }
+
+  #suspect(op: Pick<Operation, "name"> | undefined, around: readonly Ref[]): void {
+    const shapes = around.map(({ shape }) => shape);
+    this.culprits = [...this.culprits, { op: op?.name ?? "", shapes }];
+  }
+
+  /** The scope that owns a block; none, or the innermost if it is gone. */
+  #homeOf(block: Block): Scope | null | undefined {
+    if (!block.live) return undefined;
+    return this.#scopes.find(({ owned }) => owned.has(block)) ?? null;
   }
 
   #usable(inputs: readonly Ref[]): Verdict {

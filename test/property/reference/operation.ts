@@ -31,7 +31,7 @@ export interface Operation {
 }
 
 /** How far from a kink a value has to lie. */
-export const margin = 0.02;
+export const margin = 0.005;
 
 export const everywhere = (): boolean => true;
 
