@@ -58,11 +58,12 @@ export function backward(loss: Tensor, options: BackwardOptions = {}): void {
         graph.uses(x) === 1 && x.requiresGrad && !before.has(x) ? x.gradient.slot : undefined,
       onGradient: (leaf, gradient) => {
         if (!leaf.requiresGrad) return;
-        const { slot } = leaf.gradient;
         const sum = before.get(leaf);
         const value = sum ? added(sum, gradient) : gradient;
-        if (slot && value !== slot) copyInto(slot, value);
-        found.set(leaf, slot ?? handOut.own(value));
+        // A sum stays where its first part is, whatever scope this is.
+        const place = leaf.gradient.slot ?? sum;
+        if (place && value !== place) copyInto(place, value);
+        found.set(leaf, place ?? handOut.own(value));
       },
     });
   } catch (error) {
@@ -229,6 +230,7 @@ class HandOut {
 
 function added(a: Tensor, b: Tensor): Tensor {
   const out = empty(a.device, a.shape, a.dtype, "sum of gradients");
+  if (out.size === 0) return out;
   const strides = [1];
   out.device.run("elementwise", {
     kernel: "add",
@@ -244,5 +246,5 @@ function added(a: Tensor, b: Tensor): Tensor {
 }
 
 function copyInto(target: Tensor, source: Tensor): void {
-  target.device.run("copy", { src: source.slice, dst: target.slice });
+  if (target.size > 0) target.device.run("copy", { src: source.slice, dst: target.slice });
 }

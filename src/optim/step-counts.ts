@@ -38,7 +38,8 @@ export class StepCounts {
 
   /**
    * The groups that make up `stepping`; groups that are only partly in it are split. A recorded step
-   * fails at its replay when a group was split since.
+   * that took such a group as a whole throws GradientError when it is replayed: it counts parameters
+   * together that part there. A second recording takes the parts.
    */
   of(stepping: readonly number[]): readonly Group[] {
     const steps = new Set(stepping);
@@ -48,8 +49,8 @@ export class StepCounts {
     hostEffect(this.#device, () => {
       if (!found.every((group) => this.#groups.includes(group))) {
         throw new GradientError(
-          "a recorded step counts parameters together that have had different steps since; " +
-            "capture it again",
+          "a recorded step counts the steps of parameters together that do not take the same ones; " +
+            "capture it again, it is known now which do",
         );
       }
       this.#settle();

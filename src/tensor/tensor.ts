@@ -1,7 +1,7 @@
 import { type CaptureLog, hostEffect } from "../device/capture-log.js";
 import type { Device } from "../device/device.js";
 import { GradientError, ReleasedError, ShapeError } from "../device/errors.js";
-import type { Slice } from "../device/storage.js";
+import { byteLength, type Slice } from "../device/storage.js";
 import { convert } from "./convert.js";
 import { LeafGradient } from "./leaf-gradient.js";
 import { formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
@@ -112,18 +112,14 @@ export class Tensor {
   }
 
   /**
-   * Takes a gradient as if `backward` had left it, or none. A parameter copies the values.
+   * Takes a copy of a gradient, as if `backward` had left it, or none.
    *
    * @throws ShapeError on another shape, element type or device
    */
   set grad(grad: Tensor | undefined) {
     const { gradient } = this;
     if (grad) this.#checkGradient(grad);
-    const { slot } = gradient;
-    if (grad && slot && grad.slice !== slot.slice) {
-      this.device.run("copy", { src: grad.slice, dst: slot.slice });
-    }
-    const value = grad && (slot ?? grad.detach());
+    const value = grad && this.#copyOf(grad, gradient.slot);
     hostEffect(this.device, () => {
       const { state } = gradient;
       gradient.leave(value);
@@ -230,6 +226,21 @@ export class Tensor {
   /** The tensor in an error's words: its shape, and what its memory was made for. */
   describe(): string {
     return `a tensor of shape ${formatShape(this.shape)} ("${this.slice.storage.label}")`;
+  }
+
+  /** The values in `into`, or in new memory. */
+  #copyOf(from: Tensor, into?: Tensor): Tensor {
+    const copy = into ?? this.#alike(`gradient ${formatShape(this.shape)}`);
+    if (copy.size > 0 && from.slice !== copy.slice) {
+      this.device.run("copy", { src: from.slice, dst: copy.slice });
+    }
+    return copy;
+  }
+
+  #alike(label: string): Tensor {
+    const { device, slice, shape, dtype } = this;
+    const storage = device.allocate(Math.max(byteLength(slice), 4), label);
+    return new Tensor(device, { ...slice, storage, offset: 0 }, shape, dtype);
   }
 
   #checkGradient(grad: Tensor): void {

@@ -147,6 +147,23 @@ describe("gradients", () => {
     placement.release();
   });
 
+  it("are added to where they are, whatever scope adds", async () => {
+    using _ = device().scope();
+    const x = leaf([1, 2, 3]);
+    backward(sum(square(x)));
+    const inner = device().scope();
+    backward(sum(square(x)), { accumulate: true });
+    inner[Symbol.dispose]();
+    expect(await floats(x.grad)).toEqual([4, 8, 12]);
+    const given = tensor(device(), [1, 1, 1]);
+    x.grad = given;
+    backward(sum(x), { accumulate: true });
+    expect([await floats(x.grad), await floats(given)]).toEqual([
+      [2, 2, 2],
+      [1, 1, 1],
+    ]);
+  });
+
   it("that were released are not added to", () => {
     using _ = device().scope();
     const x = leaf([1, 2, 3]);

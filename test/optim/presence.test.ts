@@ -137,6 +137,29 @@ describeOnDevices("a step", (device) => {
     for (const made of [one, two, called, recorded]) made.release();
   });
 
+  it("of Adam twice in a recording needs a second one where the parameters part", async () => {
+    const make: MakeOptimizer = (net) => new Adam(net, { lr: 0.125 });
+    const [called, recorded] = [setUp(device(), make), setUp(device(), make)];
+    const early = device().capture(() => recorded.step("a", "b", "c"));
+    const both = () => {
+      recorded.step("a", "b", "c");
+      recorded.step("b");
+      recorded.step("a");
+    };
+    const first = device().capture(both);
+    for (const useless of [early, first]) {
+      expect(() => useless.replay()).toThrow(GradientError);
+      expect(() => useless.replay()).toThrow(/capture it again, it is known now/);
+    }
+    const recording = device().capture(both);
+    for (let i = 0; i < 2; i++) {
+      recording.replay();
+      for (const heads of [["a", "b", "c"], ["b"], ["a"]] as Head[][]) called.step(...heads);
+    }
+    expect(await recorded.weights()).toEqual(await called.weights());
+    for (const made of [early, first, recording, called, recorded]) made.release();
+  });
+
   it("counts, in a recording that is the first, the steps of what is left out from its replay on", async () => {
     const make: MakeOptimizer = (net) => new Adam(net, { lr: 0.125 });
     const [called, recorded] = [setUp(device(), make), setUp(device(), make)];
