@@ -1,4 +1,5 @@
 import { Philox } from "../../src/tensor/random.js";
+import { MeaninglessProgram } from "./reference/machine.js";
 
 /** Choices from a seed. */
 export class Choices {
@@ -18,7 +19,7 @@ export class Choices {
   }
 
   pick<T>(from: readonly T[]): T {
-    if (from.length === 0) throw new RangeError("nothing to pick from");
+    if (from.length === 0) throw new MeaninglessProgram("there is nothing to pick from");
     return from[this.#random.integer(from.length)] as T;
   }
 
