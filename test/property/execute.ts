@@ -1,8 +1,6 @@
-import type { Device, Recording } from "../../src/device/device.js";
+import type { Device } from "../../src/device/device.js";
 import { ReleasedError } from "../../src/device/errors.js";
-import { empty } from "../../src/tensor/create.js";
 import { formatShape } from "../../src/tensor/shape.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
 import { Library, typed } from "./library.js";
 import type { Id, Instruction, Program } from "./program.js";
 import type { Expected } from "./reference/spread.js";
@@ -11,7 +9,7 @@ import type { Expectation, Simulation } from "./simulate.js";
 const uses = new Set(["apply", "detach", "keep", "release", "write"]);
 
 /** What is wrong with an instruction's failing; null if it may fail so. */
-function badFailure(i: Instruction, error: unknown, { verdict, culprits }: Expectation) {
+export function badFailure(i: Instruction, error: unknown, { verdict, culprits }: Expectation) {
   if (verdict === "works") return `failed: ${error}`;
   if (!typed(error)) return `failed with an error of no type of its own: ${error}`;
   if (uses.has(i.do) && !(error instanceof ReleasedError)) return `failed otherwise: ${error}`;
@@ -84,6 +82,7 @@ function step(library: Library, i: Instruction, where: string, { verdict, value 
   if (i.do === "leaf") {
     library.leaf(i);
   } else if (i.do === "grad") {
+    if (value === undefined) return null;
     const { grad } = library.at(i.of);
     const there = grad !== undefined;
     if (there !== (value !== null)) {
@@ -103,106 +102,5 @@ function step(library: Library, i: Instruction, where: string, { verdict, value 
   return null;
 }
 
-const look = (library: Library, what: string, id: Id, expected: Expected): void =>
+export const look = (library: Library, what: string, id: Id, expected: Expected): void =>
   library.expect(what, library.at(id), expected);
-
-/**
- * Records everything but the leaves and replays it with the leaves' values and with the next ones;
- * what is read is copied to memory of its own. Resolves to what is wrong, or null.
- */
-export async function runReplayed(
-  device: Device,
-  program: Program,
-  runs: readonly [Simulation, Simulation],
-  releases: boolean,
-): Promise<string | null> {
-  const library = new Library(device, program, releases);
-  const made: Recorded[] = [];
-  let fault: string | null = null;
-  let compared: Promise<string | null> = Promise.resolve(null);
-  try {
-    for (const i of program.body) if (i.do === "leaf") library.leaf(i);
-    for (let again = true; again && !fault; ) {
-      const recorded = record(library, program, runs[0]);
-      made.push(recorded);
-      fault = recorded.fault;
-      if (!fault) again = !replay(library, program, recorded, runs, made.length > 1);
-    }
-    compared = library.compare();
-  } finally {
-    for (const { recording, copies } of made) {
-      for (const { copy } of copies) copy.release();
-      recording.release();
-    }
-    library.close();
-  }
-  return fault ?? (await compared);
-}
-
-interface Recorded {
-  readonly recording: Recording;
-  readonly copies: readonly { readonly k: number; readonly what: string; readonly copy: Tensor }[];
-  readonly fault: string | null;
-}
-
-function record(library: Library, { body }: Program, { steps }: Simulation): Recorded {
-  const { device } = library;
-  const copies: { k: number; what: string; copy: Tensor }[] = [];
-  let fault: string | null = null;
-  const recording = device.capture(() => {
-    using _ = device.scope();
-    for (const [k, i] of body.entries()) {
-      if (i.do === "leaf") continue;
-      if (i.do !== "read" && i.do !== "grad") {
-        library.run(i);
-        continue;
-      }
-      const x = i.do === "read" ? library.at(i.of) : library.at(i.of).grad;
-      const there = x !== undefined;
-      if (there !== (steps[k]?.value !== null)) {
-        fault ??= `instruction ${k}: ${i.of} has ${there ? "a" : "no"} gradient`;
-      }
-      if (!x?.live) continue;
-      const copy = empty(device, x.shape, x.dtype).keep();
-      device.run("copy", { src: x.slice, dst: copy.slice });
-      copies.push({ k, what: `instruction ${k}, ${i.do} ${i.of}`, copy });
-    }
-    library.closeInner();
-  });
-  return { recording, copies, fault };
-}
-
-/**
- * False if it has to be recorded again: Adam finds out while it is recorded which parameters take the
- * same steps, and may ask for that, once, before anything was replayed.
- */
-function replay(
-  library: Library,
-  { body, network }: Program,
-  { recording, copies }: Recorded,
-  runs: readonly Simulation[],
-  isSecond: boolean,
-): boolean {
-  const leaves = body.filter((i) => i.do === "leaf");
-  for (const [round, { steps, end }] of runs.entries()) {
-    if (round > 0) for (const i of leaves) library.at(i.to).write(i.next);
-    try {
-      recording.replay();
-    } catch (error) {
-      if (isSecond || round > 0 || !asksToRecordAgain(error)) throw error;
-      return false;
-    }
-    for (const { k, what, copy } of copies) {
-      const value = steps[k]?.value;
-      if (value) library.expect(`replay ${round}: ${what}`, copy, value);
-    }
-    for (const id of [...leaves.map(({ to }) => to), ...(network?.values.keys() ?? [])]) {
-      const expected = end.get(id);
-      if (expected) look(library, `replay ${round}: ${id} at the end`, id, expected);
-    }
-  }
-  return true;
-}
-
-const asksToRecordAgain = (error: unknown): boolean =>
-  typed(error) && error.name === "GradientError" && error.message.includes("capture it again");

@@ -173,6 +173,10 @@ export class PlacedNetwork {
     return this.#network.through(x, steps);
   }
 
+  trainAll(): void {
+    this.#network.train();
+  }
+
   mode(m: number, training: boolean): void {
     if (training) this.#network.module(m).train();
     else this.#network.module(m).eval();

@@ -1,3 +1,4 @@
+import { sameShape } from "../../src/tensor/shape.js";
 import type { Builder } from "./build.js";
 import type { OpWeights } from "./draw-op.js";
 import type { Id } from "./program.js";
@@ -5,6 +6,7 @@ import { add, mul } from "./reference/elementwise.js";
 import { crossEntropy } from "./reference/layers.js";
 import { MeaninglessProgram } from "./reference/machine.js";
 import * as moving from "./reference/moving.js";
+import { sizeOf } from "./reference/value.js";
 
 /** What a program may do beside ops and one loss. */
 export interface Features {
@@ -56,6 +58,11 @@ export function drawLoss(plan: Plan): void {
   const chosen = Array.from({ length: random.integer(1, 3) }, () => random.recent(candidates));
   const pairs = plan.together.filter((pair) => pair.every((id) => b.live.includes(id)));
   if (pairs.length > 0 && random.chance(0.7)) chosen.push(...random.shuffled(random.pick(pairs)));
+  const [one, two] = random.shuffled(b.leaves.filter(({ kind }) => kind === "parameter"));
+  if (one && two && random.chance(0.2) && sameShape(b.shape(one.id), b.shape(two.id))) {
+    // A gradient that goes to two leaves as it is.
+    chosen.push(b.need(add, [one.id, two.id]));
+  }
   const parts = chosen.map((x) => {
     const shape = b.shape(x);
     const [rows, classes] = shape;
@@ -97,6 +104,11 @@ export function drawBackward(plan: Plan): void {
     b.run({ do: "takeGrad", to, of: random.pick(gradients) });
     plan.taken.push(to);
     b.live.push(to);
+    // As clipping does: no other gradient is changed by it.
+    if (random.chance(0.5)) {
+      b.run({ do: "write", of: to, values: random.values(sizeOf(b.shape(to)), 0.5, 1.5) });
+      for (const of of gradients) b.run({ do: "grad", of });
+    }
   }
   if (random.chance(0.3)) b.run({ do: "read", of: random.recent(b.live) });
 }
@@ -109,7 +121,13 @@ function drawGradients(b: Builder, loss: Id): void {
   if (wrt.length === 0) throw new MeaninglessProgram("the loss depends on nothing");
   const to = wrt.map(() => b.name());
   b.run({ do: "gradients", loss, wrt, to });
-  if (!b.over) for (const of of to) b.run({ do: "read", of });
+  if (b.over) return;
+  for (const of of to) b.run({ do: "read", of });
+  const [first = "", ...others] = to;
+  if (others.length === 0 || b.random.chance(0.5)) return;
+  // They are tensors of their own.
+  b.run({ do: "write", of: first, values: b.random.values(sizeOf(b.shape(first)), 0.5, 1.5) });
+  for (const of of others) b.run({ do: "read", of });
 }
 
 /** The tracked tensors that a value depends on. */

@@ -1,7 +1,8 @@
 import type { Device } from "../../src/device/device.js";
-import { runEager, runReplayed } from "./execute.js";
+import { runEager } from "./execute.js";
 import { type Id, type Program, printed } from "./program.js";
 import { MeaninglessProgram, type Verdict } from "./reference/machine.js";
+import { runReplayed } from "./replay.js";
 import { shrink } from "./shrink.js";
 import { type Simulation, simulate } from "./simulate.js";
 
@@ -20,21 +21,20 @@ const eager = (release: boolean): Way => ({
 });
 
 /**
- * A program that writes, whose first run need not end well, or that adds to gradients from before, is
- * no step to be recorded.
+ * What writes, releases a leaf or adds to gradients from before is no step to be recorded. A program
+ * that has to fail is recorded for that alone.
  */
 const replayed = (release: boolean): Way => ({
   name: release ? "replayed, release" : "replayed",
   async fault(device, program) {
     const inScope = { ...program, scoped: true };
-    const runs = simulated(inScope, release, 2) as [Simulation, Simulation];
-    const [{ steps, end }] = runs;
     const first = program.body.find((i) => i.do === "backward");
-    const recordable =
-      !first?.accumulate &&
-      steps.every(({ verdict }) => verdict === "works") &&
-      program.body.every((i) => i.do !== "write" && (i.do !== "leaf" || end.has(i.to)));
-    return recordable ? runReplayed(device, inScope, runs, release) : null;
+    if (first?.accumulate || program.body.some((i) => i.do === "write")) return null;
+    const [once] = simulated(inScope, release, 1) as [Simulation];
+    const fails = once.steps.some(({ verdict }) => verdict === "must fail");
+    if (!program.body.every((i) => i.do !== "leaf" || once.end.has(i.to))) return null;
+    const runs = fails ? [once] : simulated(inScope, release, 2);
+    return runReplayed(device, inScope, runs, release);
   },
 });
 

@@ -14,7 +14,7 @@ import { type Expected, expected, illConditioned, noise, noisyRuns } from "./ref
 /** What one instruction has to come to. */
 export interface Expectation {
   readonly verdict: Verdict;
-  /** What `read` and `grad` give; null where a leaf has no gradient. */
+  /** What `read` and `grad` give; null where a leaf has no gradient, absent where it may be any. */
   readonly value?: Expected | null;
   /** Where it may fail: what the error may name. */
   readonly culprits: readonly Culprit[];
@@ -67,7 +67,7 @@ export class Interpreter {
   /** Whether a leaf has a gradient that is certainly there. */
   hasGradient(id: Id): boolean {
     const { verdict, value } = this.#machine.grad(this.at(id));
-    return verdict === "works" && value !== null;
+    return verdict === "works" && value !== null && value !== undefined;
   }
 
   /** What lies in memory that is certainly there, with the results of ops or without. */
@@ -122,7 +122,7 @@ export class Interpreter {
       }
       case "grad": {
         const { verdict, value } = machine.grad(this.at(i.of));
-        return { verdict, value: value?.data ?? null };
+        return value === undefined ? { verdict } : { verdict, value: value?.data ?? null };
       }
       case "write": {
         const data = Float64Array.from(i.values);

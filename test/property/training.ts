@@ -95,7 +95,8 @@ function drawStep(b: Builder, drawn: Drawn, trouble: TrainingTrouble | null): vo
       setNorms(b, drawn.network, true);
       drawLoss(b, drawn);
     }
-    b.run({ do: "backward", loss, accumulate: part > 0 });
+    // After a step there is nothing to add to.
+    b.run({ do: "backward", loss, accumulate: part > 0 || random.chance(0.1) });
     if (trouble === "again") b.run({ do: "backward", loss, accumulate: false });
   }
   for (const id of drawn.network.values.keys()) {
@@ -104,7 +105,9 @@ function drawStep(b: Builder, drawn: Drawn, trouble: TrainingTrouble | null): vo
     if (!b.hasGradient(id) || !random.chance(0.05)) continue;
     const to = b.name();
     b.run({ do: "takeGrad", to, of: id });
-    b.need(square, [to]);
+    // As clipping does: the step takes what is there then.
+    if (random.chance(0.5)) b.need(square, [to]);
+    else b.run({ do: "write", of: to, values: random.values(sizeOf(b.shape(to)), -0.5, 0.5) });
   }
   b.run({ do: "step" });
   if (trouble === "second step") b.run({ do: "step" });

@@ -78,7 +78,8 @@ export class Machine {
   readonly #noise: (data: Float64Array) => Float64Array;
   readonly #scopes: Scope[] = [];
   readonly #outer: Scope | null;
-  readonly #grads = new Map<Ref, { value: Value; block: Block }>();
+  /** The leaves' gradients, and whether a step took them. */
+  readonly #grads = new Map<Ref, { readonly block: Block; spent: boolean }>();
   /** Ops of the last backward pass that lack something. */
   culprits: readonly Culprit[] = [];
 
@@ -172,28 +173,31 @@ export class Machine {
     while (this.#scopes.length > 0 && this.#scopes.at(-1) !== this.#outer) this.close();
   }
 
-  /** The gradient that a leaf has, null if it has none. */
-  grad(x: Ref): { verdict: Verdict; value: Value | null } {
+  /**
+   * The gradient that a leaf has, null if it has none. What a step took may still be seen, and counts
+   * no more: nothing is said of it.
+   */
+  grad(x: Ref): { verdict: Verdict; value: Value | null | undefined } {
     const found = this.#grads.get(x);
+    if (found?.spent) return { verdict: "works", value: undefined };
     return {
       verdict: found && !found.block.live ? "may fail" : "works",
-      value: found?.value ?? null,
+      value: found ? { shape: x.shape, data: found.block.data } : null,
     };
   }
 
   /** The gradient that a leaf has as a tensor: good until the next backward pass. */
   takeGrad(x: Ref): { verdict: Verdict; out: Ref } {
     const found = this.#grads.get(x);
-    if (!found) throw new MeaninglessProgram("no gradient to take");
+    if (!found || found.spent) throw new MeaninglessProgram("no gradient to take");
     return { verdict: this.grad(x).verdict, out: this.#ref(found.block, x.shape, false) };
   }
 
-  /** What an optimizer's step takes: none of these has a gradient any more. */
+  /** What an optimizer's step takes: nothing is added to it any more. */
   consume(leaves: readonly Ref[]): void {
     for (const leaf of leaves) {
       const taken = this.#grads.get(leaf);
-      if (taken) taken.block.doubtful = true;
-      this.#grads.delete(leaf);
+      if (taken) taken.spent = true;
     }
   }
 
@@ -215,14 +219,15 @@ export class Machine {
     for (const x of order) {
       const gradient = found.get(x);
       if (x.node || !gradient) continue;
-      const before = this.#grads.get(x);
-      if (before && !before.block.live) {
+      const had = this.#grads.get(x);
+      const before = had?.spent ? undefined : had?.block;
+      if (before && !before.live) {
         verdict = worse(verdict, "may fail");
         this.#suspect({ name: "backward" }, [x]);
       }
-      const value = before ? plus(before.value, gradient) : gradient;
-      const home = x.placed ? null : before ? this.#homeOf(before.block) : undefined;
-      this.#grads.set(x, { value, block: this.#block(value.data, false, home) });
+      const home = x.placed ? null : before ? this.#homeOf(before) : undefined;
+      const value = before ? plus({ shape: x.shape, data: before.data }, gradient) : gradient;
+      this.#grads.set(x, { block: this.#block(value.data, false, home), spent: false });
     }
     if (this.#releases) {
       loss.spent = true;
