@@ -43,7 +43,7 @@ export type TrainingTrouble = (typeof troubles)[number];
 
 export const wholeTraining: TrainingFeatures = {
   ...{ unreached: true, ties: true, containers: true, modes: true, placeAgain: true },
-  ...{ trouble: 0.25, troubles },
+  ...{ trouble: 0.35, troubles },
 };
 
 interface Drawn {
