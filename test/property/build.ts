@@ -1,8 +1,8 @@
 import { formatShape, type Shape, sameShape } from "../../src/tensor/shape.js";
 import type { Id, Instruction, Program } from "./program.js";
 import type { Choices } from "./random.js";
-import { MeaninglessProgram, type Verdict } from "./reference/machine.js";
 import type { Operation } from "./reference/operation.js";
+import { MeaninglessProgram, type Verdict } from "./reference/tensors.js";
 import { rms, sizeOf } from "./reference/value.js";
 import { Interpreter } from "./simulate.js";
 

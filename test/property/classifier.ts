@@ -6,14 +6,15 @@ import { constantRate } from "../../src/optim/schedules.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { fit } from "../../src/training/fit.js";
 import { predict } from "../../src/training/predict.js";
+import { drawImageNetwork, normsOf } from "./draw-network.js";
 import { type LayerStep, Network, PlacedNetwork } from "./network.js";
 import { Choices } from "./random.js";
 import { crossEntropy } from "./reference/layers.js";
-import { contentOf, Machine, MeaninglessProgram, type Ref } from "./reference/machine.js";
+import { Machine } from "./reference/machine.js";
 import { mean } from "./reference/moving.js";
 import { ReferenceNetwork } from "./reference/network.js";
 import { expected, illConditioned, noise, noisyRuns, wrong } from "./reference/spread.js";
-import { drawImageNetwork, normsOf } from "./training.js";
+import { contentOf, MeaninglessProgram, type Ref } from "./reference/tensors.js";
 
 const [height, width] = [4, 5];
 const epochs = 2;

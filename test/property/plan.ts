@@ -4,8 +4,8 @@ import type { OpWeights } from "./draw-op.js";
 import type { Id } from "./program.js";
 import { add, mul } from "./reference/elementwise.js";
 import { crossEntropy } from "./reference/layers.js";
-import { MeaninglessProgram } from "./reference/machine.js";
 import * as moving from "./reference/moving.js";
+import { MeaninglessProgram } from "./reference/tensors.js";
 import { sizeOf } from "./reference/value.js";
 
 /** What a program may do beside ops and one loss. */
@@ -31,8 +31,8 @@ export type TroubleKind = "write" | "release" | "end" | "again" | "gone" | "cut"
 export interface Plan {
   readonly b: Builder;
   readonly features: Features;
-  /** Losses that no backward pass has begun from, and the results they came from. */
-  losses: { id: Id; depth: number }[];
+  /** Losses that no backward pass has begun from. */
+  losses: Id[];
   /** What was live when each open scope began. */
   readonly scopes: (readonly Id[])[];
   /** Pairs that one loss should hold: a product with what was detached, and that itself. */
@@ -76,7 +76,7 @@ export function drawLoss(plan: Plan): void {
   });
   const id = parts.reduce((sum, part) => b.need(add, [sum, part]));
   const leaf = b.leaves.some((l) => l.id === id);
-  plan.losses.push({ id: leaf ? b.need(add, [id, id]) : id, depth: plan.scopes.length });
+  plan.losses.push(leaf ? b.need(add, [id, id]) : id);
 }
 
 /** A backward pass from one of the losses, or `gradients`, and a look at what came of it. */
@@ -86,11 +86,11 @@ export function drawBackward(plan: Plan): void {
   const loss = random.pick(plan.losses);
   plan.losses = plan.losses.filter((l) => l !== loss);
   if (random.chance(features.gradients)) {
-    drawGradients(b, loss.id);
+    drawGradients(b, loss);
   } else {
     const accumulate = plan.backwards > 0 && random.chance(features.accumulate);
     plan.backwards++;
-    b.run({ do: "backward", loss: loss.id, accumulate });
+    b.run({ do: "backward", loss, accumulate });
   }
   if (b.over) return;
   b.forget(plan.taken.splice(0));

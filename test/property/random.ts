@@ -1,5 +1,5 @@
 import { Philox } from "../../src/tensor/random.js";
-import { MeaninglessProgram } from "./reference/machine.js";
+import { MeaninglessProgram } from "./reference/tensors.js";
 
 /** Choices from a seed. */
 export class Choices {

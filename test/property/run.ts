@@ -1,7 +1,7 @@
 import type { Device } from "../../src/device/device.js";
 import { runEager } from "./execute.js";
 import { type Id, type Program, printed } from "./program.js";
-import { MeaninglessProgram, type Verdict } from "./reference/machine.js";
+import { MeaninglessProgram, type Verdict } from "./reference/tensors.js";
 import { runReplayed } from "./replay.js";
 import { shrink } from "./shrink.js";
 import { type Simulation, simulate } from "./simulate.js";

@@ -1,5 +1,5 @@
 import { type Instruction, makes, type Program, reads } from "./program.js";
-import { MeaninglessProgram } from "./reference/machine.js";
+import { MeaninglessProgram } from "./reference/tensors.js";
 
 /** What is wrong with a program; null if nothing is. */
 export type Trial = (program: Program) => Promise<string | null>;

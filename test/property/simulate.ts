@@ -1,15 +1,15 @@
 import type { Id, Instruction, Program } from "./program.js";
+import { Machine } from "./reference/machine.js";
+import { ReferenceNetwork } from "./reference/network.js";
+import { type Expected, expected, illConditioned, noise, noisyRuns } from "./reference/spread.js";
 import {
   type Culprit,
   contentOf,
-  Machine,
   MeaninglessProgram,
   type Ref,
   tracked,
   type Verdict,
-} from "./reference/machine.js";
-import { ReferenceNetwork } from "./reference/network.js";
-import { type Expected, expected, illConditioned, noise, noisyRuns } from "./reference/spread.js";
+} from "./reference/tensors.js";
 
 /** What one instruction has to come to. */
 export interface Expectation {

@@ -42,7 +42,7 @@ const troubles = {
   /** A scope ends around a graph whose loss is kept. */
   end(plan: Plan): void {
     const { b } = plan;
-    for (const { id } of plan.losses) b.run({ do: "keep", of: id });
+    for (const of of plan.losses) b.run({ do: "keep", of });
     if (plan.scopes.length > 0) closeScope(plan);
     else troubles.release(plan);
   },
@@ -53,7 +53,7 @@ const troubles = {
     const [loss] = plan.losses;
     if (!loss) return;
     drawBackward(plan);
-    if (!b.over) b.run({ do: "backward", loss: loss.id, accumulate: b.random.chance(0.3) });
+    if (!b.over) b.run({ do: "backward", loss, accumulate: b.random.chance(0.3) });
   },
 
   /** Something that is gone is used, in any way. */
@@ -85,13 +85,13 @@ const troubles = {
     const [loss] = plan.losses;
     if (!loss) return;
     const to = b.name();
-    b.run({ do: "detach", to, of: loss.id });
+    b.run({ do: "detach", to, of: loss });
     if (b.random.chance(0.4)) {
       b.run({ do: "backward", loss: to, accumulate: false });
       return;
     }
     const unused = b.leaf("parameter", [3]);
-    let { id } = loss;
+    let id = loss;
     if (b.random.chance(0.5)) {
       // A comparison has no gradient.
       const mask = b.need(less, [unused, b.leaf("constant", [3])]);

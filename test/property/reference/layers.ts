@@ -172,6 +172,12 @@ export function batchNorm(options: NormOptions): Operation {
       const residual = x.length > 5 ? [{ shape: input.shape, data: dy }] : [];
       return [{ shape: input.shape, data: dx }, dgamma, dbeta, null, null, ...residual];
     },
+    terms(g, x) {
+      if (!training) return 0;
+      const { gamma, scale } = centred(x);
+      const slope = Math.max(...scale.map((v, c) => Math.abs(v * read(gamma, c))));
+      return slope * Math.max(...g.data.map(Math.abs));
+    },
     suits(x) {
       const { own } = centred(x);
       const spread = training ? own.variance : (x[4] as Value).data;

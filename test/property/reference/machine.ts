@@ -1,72 +1,21 @@
 import type { Shape } from "../../../src/tensor/shape.js";
 import type { Operation } from "./operation.js";
+import type { Noise } from "./spread.js";
+import {
+  type Block,
+  type Culprit,
+  contentOf,
+  MeaninglessProgram,
+  type Node,
+  type Ref,
+  refusal,
+  type Scope,
+  topological,
+  tracked,
+  type Verdict,
+  worse,
+} from "./tensors.js";
 import { plus, type Value } from "./value.js";
-
-/**
- * What may come of a step: it works, or it may fail where it would have to read what is no longer
- * there, or it has to fail. A step that works gives the right number, always.
- */
-export type Verdict = "works" | "may fail" | "must fail";
-
-export const worse = (a: Verdict, b: Verdict): Verdict =>
-  a === "must fail" || b === "must fail" ? "must fail" : a === "works" ? b : a;
-
-/** A block of memory, which views share. */
-export interface Block {
-  data: Float64Array;
-  live: boolean;
-  /** A releasing backward pass has gone over it: it may be gone. */
-  doubtful: boolean;
-  kept: boolean;
-  /** How often it was overwritten. */
-  version: number;
-  /** Made by an op, not by hand. */
-  readonly result: boolean;
-}
-
-/** A tensor. */
-export interface Ref {
-  readonly block: Block;
-  readonly shape: Shape;
-  readonly requiresGrad: boolean;
-  /** Of a placed model: neither it nor its gradient belongs to a scope. */
-  readonly placed: boolean;
-  readonly node: Node | undefined;
-  /** A releasing backward pass began here. */
-  spent: boolean;
-}
-
-interface Node {
-  readonly op: Operation;
-  readonly inputs: readonly Ref[];
-  /** The values as they were, whatever becomes of their memory. */
-  readonly values: readonly Value[];
-  readonly result: Value;
-  readonly versions: readonly number[];
-  readonly scopes: readonly Scope[];
-  spent: boolean;
-}
-
-interface Scope {
-  readonly owned: Set<Block>;
-  ended: boolean;
-}
-
-/** An op on the way of a failing backward pass and the shape of what was lost. */
-export interface Culprit {
-  readonly op: string;
-  /** None where the whole op is spent. */
-  readonly shapes: readonly Shape[];
-}
-
-/** A program that means nothing: it is drawn again. */
-export class MeaninglessProgram extends Error {
-  override name = "MeaninglessProgram";
-}
-
-export const tracked = (x: Ref): boolean => x.requiresGrad || x.node !== undefined;
-
-export const contentOf = (x: Ref): Value => ({ shape: x.shape, data: x.block.data });
 
 /**
  * Tensors, their memory and the gradient graph in float64: what the library has to compute, and
@@ -75,7 +24,7 @@ export const contentOf = (x: Ref): Value => ({ shape: x.shape, data: x.block.dat
  */
 export class Machine {
   readonly #releases: boolean;
-  readonly #noise: (data: Float64Array) => Float64Array;
+  readonly #noise: Noise;
   readonly #scopes: Scope[] = [];
   readonly #outer: Scope | null;
   /** The leaves' gradients, and whether a step took them. */
@@ -83,11 +32,7 @@ export class Machine {
   /** Ops of the last backward pass that lack something. */
   culprits: readonly Culprit[] = [];
 
-  constructor(
-    releases: boolean,
-    scoped: boolean,
-    noise: (data: Float64Array) => Float64Array = (data) => data,
-  ) {
+  constructor(releases: boolean, scoped: boolean, noise: Noise = (data) => data) {
     this.#releases = releases;
     this.#noise = noise;
     if (scoped) this.#scopes.push({ owned: new Set(), ended: false });
@@ -112,19 +57,16 @@ export class Machine {
     const y = op.forward(values);
     if (!y.data.every(Number.isFinite)) throw new MeaninglessProgram(`${op.label} is not finite`);
     const verdict = this.#usable(inputs);
-    const versions = inputs.map(({ block }) => block.version);
-    for (const [i, { data }] of op.updates?.(values) ?? []) {
-      const block = (inputs[i] as Ref).block;
-      block.data = this.#noise(data);
-      block.version++;
-    }
+    const updates = op.updates?.(values) ?? new Map<number, Value>();
+    for (const [i, { data }] of updates)
+      this.#overwrite((inputs[i] as Ref).block, this.#noise(data));
     const block = op.view ? (inputs[0] as Ref).block : this.#block(this.#noise(y.data), true);
-    const records = !noGrad && !op.cuts && inputs.some(tracked);
-    const scopes = [...this.#scopes];
     const result = { shape: y.shape, data: block.data };
-    const node = { op, inputs, values, result, scopes, spent: false };
-    const recorded = records ? { ...node, versions: [...versions, block.version] } : undefined;
-    return { verdict, out: this.#ref(block, y.shape, false, recorded) };
+    const read = inputs.filter((_, i) => !updates.has(i)).map((x) => x.block);
+    const saved = [...read, block].map((b) => ({ block: b, version: b.version }));
+    const node = { op, inputs, values, result, saved, scopes: [...this.#scopes], spent: false };
+    const records = !noGrad && !op.cuts && inputs.some(tracked);
+    return { verdict, out: this.#ref(block, y.shape, false, records ? node : undefined) };
   }
 
   detach(x: Ref): { verdict: Verdict; out: Ref } {
@@ -139,8 +81,7 @@ export class Machine {
 
   write(x: Ref, data: Float64Array, integers: boolean): Verdict {
     const verdict = this.#usable([x]);
-    x.block.data = integers ? data : this.#noise(data);
-    x.block.version++;
+    this.#overwrite(x.block, integers ? data : this.#noise(data));
     return verdict;
   }
 
@@ -272,10 +213,11 @@ export class Machine {
       const g = pending.get(x);
       if (!g || !x.node) continue;
       const { op, inputs, values, result } = x.node;
+      const terms = op.terms?.(g, values) ?? 0;
       op.backward(g, values, result).forEach((part, i) => {
         const input = inputs[i];
         if (!part || !input || !tracked(input)) return;
-        const noisy = { shape: part.shape, data: this.#noise(part.data) };
+        const noisy = { shape: part.shape, data: this.#noise(part.data, i === 0 ? terms : 0) };
         const before = pending.get(input);
         pending.set(input, before ? plus(before, noisy) : noisy);
       });
@@ -288,14 +230,13 @@ export class Machine {
     const culprits: Culprit[] = [];
     for (const x of order) {
       if (!x.node) continue;
-      const { op, inputs, versions, scopes, spent } = x.node;
-      const around = [...inputs, x];
-      const lost = around.filter(
-        ({ block }, i) => !block.live || block.doubtful || block.version !== versions[i],
+      const { op, inputs, saved, scopes, spent } = x.node;
+      const lost = saved.some(
+        ({ block, version }) => !block.live || block.doubtful || block.version !== version,
       );
       if (spent) culprits.push({ op: op.name, shapes: [] });
-      if (lost.length > 0 || scopes.some(({ ended }) => ended)) {
-        culprits.push({ op: op.name, shapes: around.map(({ shape }) => shape) });
+      if (lost || scopes.some(({ ended }) => ended)) {
+        culprits.push({ op: op.name, shapes: [...inputs, x].map(({ shape }) => shape) });
       }
     }
     this.culprits = culprits;
@@ -311,6 +252,11 @@ export class Machine {
   #homeOf(block: Block): Scope | null | undefined {
     if (!block.live) return undefined;
     return this.#scopes.find(({ owned }) => owned.has(block)) ?? null;
+  }
+
+  #overwrite(block: Block, data: Float64Array): void {
+    block.data = data;
+    block.version++;
   }
 
   #usable(inputs: readonly Ref[]): Verdict {
@@ -331,24 +277,4 @@ export class Machine {
   #ref(block: Block, shape: Shape, requiresGrad: boolean, node?: Node): Ref {
     return { block, shape, requiresGrad, node, spent: false, placed: false };
   }
-}
-
-/** A loss from which no backward pass can start. */
-function refusal(loss: Ref): Verdict | null {
-  if (loss.block.data.length !== 1) throw new MeaninglessProgram("the loss is no scalar");
-  return !tracked(loss) || loss.spent ? "must fail" : null;
-}
-
-/** The tracked tensors that the loss depends on, every one before its inputs. */
-function topological(loss: Ref): Ref[] {
-  const seen = new Set<Ref>();
-  const post: Ref[] = [];
-  const visit = (x: Ref): void => {
-    if (seen.has(x)) return;
-    seen.add(x);
-    for (const input of x.node?.inputs ?? []) if (tracked(input)) visit(input);
-    post.push(x);
-  };
-  visit(loss);
-  return post.reverse();
 }

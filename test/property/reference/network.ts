@@ -1,11 +1,12 @@
 import { type LayerStep, type NetworkPlan, ownedBy } from "../network.js";
 import { add, relu, silu } from "./elementwise.js";
 import { batchNorm, conv2d, linearLayer, matmul } from "./layers.js";
-import type { Machine, Ref, Verdict } from "./machine.js";
-import { worse } from "./machine.js";
+import type { Machine } from "./machine.js";
 import { mean } from "./moving.js";
 import type { Operation } from "./operation.js";
 import { ReferenceOptimizer } from "./optimizer.js";
+import type { Ref, Verdict } from "./tensors.js";
+import { worse } from "./tensors.js";
 
 /** A network in float64: its memory in the machine, its modes and its optimizer. */
 export class ReferenceNetwork {

@@ -26,6 +26,8 @@ export interface Operation {
   readonly view?: boolean;
   /** The result has no gradient. */
   readonly cuts?: boolean;
+  /** How large the terms are that make up the first input's gradient, where they may cancel. */
+  terms?(g: Value, x: readonly Value[]): number;
   /** What it leaves in its inputs, by their place: running statistics. */
   updates?(x: readonly Value[]): ReadonlyMap<number, Value>;
 }

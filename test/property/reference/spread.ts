@@ -15,10 +15,14 @@ const relative = 1e-5;
 
 export const noisyRuns = 2;
 
-export function noise(seed: number): (data: Float64Array) => Float64Array {
+export function noise(seed: number): Noise {
   let at = 0;
-  return (data) => data.map((v) => v * (1 + opError * (2 * unit(seed, at++) - 1)));
+  const error = (): number => opError * (2 * unit(seed, at++) - 1);
+  return (data, terms = 0) => data.map((v) => v + error() * (Math.abs(v) + terms));
 }
+
+/** Moves values by a random error, relative to themselves and to the terms they are sums of. */
+export type Noise = (data: Float64Array, terms?: number) => Float64Array;
 
 /** A result in float64 and how far from it the noisy runs came, in any element. */
 export interface Expected {
