@@ -35,6 +35,7 @@ const storeys = [
   "test/optim/",
   "test/nn/",
   "test/schema/",
+  "test/property/",
   "test/models/",
   "test/data/",
   "test/attacks/",
