@@ -210,7 +210,7 @@ test.each([
   ],
   [["train", "--data", "cifar10"], 2, "CIFAR-10 needs its directory: cifar10:DIRECTORY"],
   [
-    ["train", "--attack", "wanet"],
+    ["train", "--attack", "wavenet"],
     2,
     'there is no attack "wanet"; there are badnets, blended, sig, none',
   ],
