@@ -212,7 +212,7 @@ test.each([
   [
     ["train", "--attack", "wavenet"],
     2,
-    'there is no attack "wanet"; there are badnets, blended, sig, none',
+    'there is no attack "wavenet"; there are badnets, blended, sig, ',
   ],
   [["train", "--epochs", "2.5"], 2, 'it must be an integer of at least 1, not "2.5"'],
   [["purify", "victim", "--precision", "f16"], 2, 'it must be one of "f32", "mixed", not "f16"'],
