@@ -1,10 +1,16 @@
 import { Registry } from "../schema/index.js";
+import { channelLipschitzness } from "./clp.js";
+import { distanceDriven } from "./d3.js";
 import type { DefenseDefinition } from "./defense.js";
 import { featureTuning } from "./fe-tuning.js";
+import { finePruning } from "./fp.js";
 import { featureShiftTuning } from "./fst.js";
 import { fineTuning } from "./ft.js";
 import { fineTuningInit } from "./ft-init.js";
+import { sharpnessAwareTuning } from "./ft-sam.js";
 import { linearProbing } from "./lp.js";
+import { attentionDistillation } from "./nad.js";
+import { superFineTuning } from "./sft.js";
 
 /** Every purification method by name. */
 export const defenses = new Registry<DefenseDefinition>("defense", [
@@ -13,6 +19,12 @@ export const defenses = new Registry<DefenseDefinition>("defense", [
   featureTuning,
   fineTuningInit,
   featureShiftTuning,
+  sharpnessAwareTuning,
+  superFineTuning,
+  distanceDriven,
+  attentionDistillation,
+  finePruning,
+  channelLipschitzness,
 ]);
 
 export {
@@ -21,6 +33,7 @@ export {
   type DefenseSpec,
   defineDefense,
 } from "./defense.js";
+export { type Selected, strongest } from "./selection.js";
 export {
   alignment,
   projectTo,
@@ -30,4 +43,16 @@ export {
   tuningDefense,
   tuningSettings,
 } from "./tuning.js";
-export { featureShiftTuning, featureTuning, fineTuning, fineTuningInit, linearProbing };
+export {
+  attentionDistillation,
+  channelLipschitzness,
+  distanceDriven,
+  featureShiftTuning,
+  featureTuning,
+  finePruning,
+  fineTuning,
+  fineTuningInit,
+  linearProbing,
+  sharpnessAwareTuning,
+  superFineTuning,
+};

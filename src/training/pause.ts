@@ -26,6 +26,8 @@ export interface PauseHooks {
   onPause?: (state: PausedFit) => Promise<void>;
   /** Where to go on. */
   resume?: PausedFit;
+  /** Of what is more than one training: the next part begins. `fit` is one, and knows of none. */
+  onStage?: (stage: string) => void;
 }
 
 /** A model and what trains it. */
@@ -44,7 +46,7 @@ export function pausable<H extends PauseHooks>(
   hooks: H,
   updates: readonly Trained[] = [],
 ): Omit<H, keyof PauseHooks> & Pick<FitOptions, "lossScale" | "onEpoch" | "startEpoch"> {
-  const { onEpoch, onPause, resume, ...others } = hooks;
+  const { onEpoch, onPause, resume, onStage: _, ...others } = hooks;
   if (resume) {
     const { others = [] } = resume;
     if (others.length !== updates.length) {

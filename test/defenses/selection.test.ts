@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { classCounts } from "../../src/data/image-set.js";
+import { applyStrongest, holdOut, strongest } from "../../src/defenses/selection.js";
+import { openDevice } from "../../src/device/open.js";
+import { resnet18 } from "../../src/models/resnet.js";
+import { place } from "../../src/nn/place.js";
+import { useDevice } from "../support/devices.js";
+import { tinySet } from "../support/tiny.js";
+
+/**
+ * Thresholds of a pruning defense as they may come out: the accuracy on held-out clean images and the
+ * test set's attack success, which only an examiner knows.
+ */
+const outcomes = [
+  { threshold: 0.1, accuracy: 0.9, attackSuccess: 0.97 },
+  { threshold: 0.2, accuracy: 0.885, attackSuccess: 0.4 },
+  { threshold: 0.3, accuracy: 0.87, attackSuccess: 0.02 },
+  { threshold: 0.4, accuracy: 0.865, attackSuccess: 0.09 },
+  { threshold: 0.5, accuracy: 0.8, attackSuccess: 0 },
+];
+const before = 0.905;
+const measure = async ({ accuracy }: { accuracy: number }) => accuracy;
+
+describe("the rule by which a defense chooses its strength", () => {
+  it("takes the strongest setting within the drop, not that with the least attack success", async () => {
+    const { setting, accuracy } = await strongest(outcomes, before, 0.05, measure);
+    const allowed = outcomes.filter((o) => o.accuracy >= before - 0.05);
+    const byTestSet = allowed.reduce((a, b) => (b.attackSuccess < a.attackSuccess ? b : a));
+    expect(byTestSet.threshold).toBe(0.3);
+    expect(setting?.threshold).toBe(0.4);
+    expect(accuracy).toBe(0.865);
+    expect(setting?.attackSuccess).toBeGreaterThan(byTestSet.attackSuccess);
+  });
+
+  it("counts a drop of just as much as is allowed, and none where the weakest costs too much", async () => {
+    const exact = await strongest(outcomes, 0.9, 0.1, measure);
+    expect(exact.setting?.threshold).toBe(0.5);
+    const none = await strongest(outcomes, 0.99, 0.01, measure);
+    expect(none).toEqual({ setting: null, accuracy: 0.99, before: 0.99 });
+  });
+
+  it("measures no more settings than it must", async () => {
+    const asked: number[] = [];
+    await strongest(outcomes, before, 0.05, async ({ threshold, accuracy }) => {
+      asked.push(threshold);
+      return accuracy;
+    });
+    expect(asked).toEqual([0.5, 0.4]);
+  });
+
+  it("holds out a share of each class, the same for the same seed, and nothing twice", () => {
+    const set = tinySet(60, 4);
+    const { rest, held } = holdOut(set, 0.2, 1);
+    expect(classCounts(held)).toEqual([4, 4, 4]);
+    expect(classCounts(rest)).toEqual([16, 16, 16]);
+    expect(holdOut(set, 0.2, 1).held.images).toEqual(held.images);
+    expect(holdOut(set, 0.2, 2).held.images).not.toEqual(held.images);
+    expect(() => holdOut(tinySet(6, 4), 0.05, 1)).toThrow(
+      /fraction 0.05 of 6 images .* gives none/,
+    );
+  });
+});
+
+describe("a setting in force (cpu)", () => {
+  const device = useDevice(() => openDevice({ kind: "cpu" }));
+
+  it("is the chosen one, and none where none is allowed", async () => {
+    const model = resnet18({ width: 4, classes: 3 });
+    const placement = place(model, device(), { seed: 3 });
+    model.eval();
+    const bias = model.linear.bias?.value;
+    const applied: (number | null)[] = [];
+    // A bias of 1000 makes a class of everything: a third is right.
+    const apply = (by: number | null): void => {
+      applied.push(by);
+      bias?.write([by ?? 0, 0, 0]);
+    };
+    const held = tinySet(30, 5);
+    const kept = await applyStrongest(model, held, [1000], 1 / 3 + 0.001, apply);
+    expect(kept.accuracy).toBeCloseTo(1 / 3, 12);
+    expect(applied).toEqual([null, 1000, 1000]);
+    const allRed = { ...held, labels: held.labels.map(() => 1) };
+    apply(null);
+    bias?.write([0, 1000, 0]);
+    const right = (by: number | null): void => {
+      applied.push(by);
+      bias?.write([by ?? 0, 1000, 0]);
+    };
+    applied.length = 0;
+    const none = await applyStrongest(model, allRed, [2000], 0.5, right);
+    placement.release();
+    expect(none).toEqual({ setting: null, accuracy: 1, before: 1 });
+    expect(applied).toEqual([null, 2000, null]);
+  });
+});
