@@ -1,4 +1,5 @@
 import { Registry } from "../schema/index.js";
+import { adversarialPruning } from "./anp.js";
 import { channelLipschitzness } from "./clp.js";
 import { distanceDriven } from "./d3.js";
 import type { DefenseDefinition } from "./defense.js";
@@ -10,6 +11,7 @@ import { fineTuningInit } from "./ft-init.js";
 import { sharpnessAwareTuning } from "./ft-sam.js";
 import { linearProbing } from "./lp.js";
 import { attentionDistillation } from "./nad.js";
+import { reconstructivePruning } from "./rnp.js";
 import { superFineTuning } from "./sft.js";
 
 /** Every purification method by name. */
@@ -25,6 +27,8 @@ export const defenses = new Registry<DefenseDefinition>("defense", [
   attentionDistillation,
   finePruning,
   channelLipschitzness,
+  adversarialPruning,
+  reconstructivePruning,
 ]);
 
 export {
@@ -44,6 +48,7 @@ export {
   tuningSettings,
 } from "./tuning.js";
 export {
+  adversarialPruning,
   attentionDistillation,
   channelLipschitzness,
   distanceDriven,
@@ -53,6 +58,7 @@ export {
   fineTuning,
   fineTuningInit,
   linearProbing,
+  reconstructivePruning,
   sharpnessAwareTuning,
   superFineTuning,
 };

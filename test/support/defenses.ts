@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { ImageSet } from "../../src/data/image-set.js";
 import type { DefenseDefinition, DefenseHooks } from "../../src/defenses/index.js";
+import type { NormMasks } from "../../src/defenses/norm-masks.js";
 import type { Device } from "../../src/device/device.js";
 import type { StateDict } from "../../src/io/state-dict.js";
 import { type ResNet, resnet18 } from "../../src/models/resnet.js";
@@ -26,6 +27,8 @@ export interface Trajectory<Options> {
 interface DefensesFile {
   readonly ftSam: readonly Trajectory<{ rho: number; adaptive: boolean }>[];
   readonly d3: readonly Trajectory<{ weight: number; eps: number }>[];
+  readonly anp: readonly Trajectory<{ eps: number; ascents: number; alpha: number }>[];
+  readonly rnp: readonly Trajectory<{ alpha: number }>[];
   readonly nad: readonly Trajectory<{ beta: number; power: number }>[];
 }
 
@@ -76,6 +79,28 @@ export async function followsPyTorch<F extends Fields>(
   const head64 = unpack(expected.head64);
   const away = norm(head64.map((w, i) => w - (head[i] ?? Number.NaN))) / norm(head64);
   expect(away, "head").toBeLessThan(4 * Math.max(expected.away, 2e-7));
+}
+
+/** Holds that masks are those of PyTorch, and have moved. */
+export function areMasks(
+  masks: NormMasks,
+  found: Float32Array,
+  expected: Trajectory<unknown>,
+): void {
+  const masks64 = unpack(expected.head64);
+  expect(found.length).toBe(masks64.length);
+  expect(masks.channels.reduce((sum, c) => sum + c, 0)).toBe(masks64.length);
+  const moved = norm(masks64.map((m) => 1 - m));
+  const apart = norm(masks64.map((m, i) => m - (found[i] ?? Number.NaN)));
+  expect(moved).toBeGreaterThan(0.01);
+  expect(apart).toBeLessThan(4 * Math.max(expected.away, 2e-7) * norm(masks64));
+  expect(apart).toBeLessThan(0.02 * moved);
+}
+
+/** All masks, norm after norm. */
+export async function maskValues(masks: NormMasks): Promise<Float32Array> {
+  const all = await Promise.all(masks.masks.map(({ value }) => value.read()));
+  return Float32Array.from(all.flatMap((values) => [...values]));
 }
 
 export const norm = (x: ArrayLike<number>): number =>
