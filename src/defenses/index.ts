@@ -9,9 +9,12 @@ import { featureShiftTuning } from "./fst.js";
 import { fineTuning } from "./ft.js";
 import { fineTuningInit } from "./ft-init.js";
 import { sharpnessAwareTuning } from "./ft-sam.js";
+import { implicitUnlearning } from "./i-bau.js";
 import { linearProbing } from "./lp.js";
 import { attentionDistillation } from "./nad.js";
+import { neuralCleanse } from "./nc.js";
 import { reconstructivePruning } from "./rnp.js";
+import { sharedUnlearning } from "./sau.js";
 import { superFineTuning } from "./sft.js";
 
 /** Every purification method by name. */
@@ -29,6 +32,9 @@ export const defenses = new Registry<DefenseDefinition>("defense", [
   channelLipschitzness,
   adversarialPruning,
   reconstructivePruning,
+  neuralCleanse,
+  implicitUnlearning,
+  sharedUnlearning,
 ]);
 
 export {
@@ -37,6 +43,12 @@ export {
   type DefenseSpec,
   defineDefense,
 } from "./defense.js";
+export {
+  anomalyIndices,
+  MaskCost,
+  type ReversedTrigger,
+  reverseTrigger,
+} from "./reversed-trigger.js";
 export { type Selected, strongest } from "./selection.js";
 export {
   alignment,
@@ -57,8 +69,11 @@ export {
   finePruning,
   fineTuning,
   fineTuningInit,
+  implicitUnlearning,
   linearProbing,
+  neuralCleanse,
   reconstructivePruning,
+  sharedUnlearning,
   sharpnessAwareTuning,
   superFineTuning,
 };

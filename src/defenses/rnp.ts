@@ -3,16 +3,14 @@ import type { Classifier } from "../models/classifier.js";
 import { place, placementOf } from "../nn/place.js";
 import { loadStateDict, stateDict } from "../nn/state-dict.js";
 import { crossEntropy } from "../ops/cross-entropy.js";
-import { affine, lessEqual, mul } from "../ops/elementwise.js";
-import { oneHot } from "../ops/gather.js";
-import { max, mean, sum } from "../ops/reduce.js";
+import { affine } from "../ops/elementwise.js";
 import { constantRate, multiStep } from "../optim/schedules.js";
 import { SGD } from "../optim/sgd.js";
 import { integer, number, type Values } from "../schema/index.js";
-import type { Tensor } from "../tensor/tensor.js";
 import { fit } from "../training/fit.js";
 import { pausable } from "../training/pause.js";
 import { type DefenseHooks, defineDefense } from "./defense.js";
+import { accuracyOf } from "./logits.js";
 import { NormMasks, thresholds } from "./norm-masks.js";
 import { applyStrongest, holdOut, selectionFields, selectionPasses } from "./selection.js";
 import { repeated, sgdFields } from "./sgd.js";
@@ -129,7 +127,7 @@ export async function unlearn(
         ...{ schedule: multiStep(unlearnLr, [10, 20]), scheduleBy: "epoch" },
         objective: ({ images, labels }, { forward, report }) => {
           const logits = forward(images);
-          report("accuracy", shareOf(logits, labels));
+          report("accuracy", accuracyOf(logits, labels));
           const loss = crossEntropy(logits, labels);
           report("loss", loss);
           return affine(loss, -1);
@@ -145,10 +143,4 @@ export async function unlearn(
     optimizer.release();
   }
   return accuracy;
-}
-
-/** The share of rows whose largest logit is that of the label. */
-export function shareOf(logits: Tensor, labels: Tensor): Tensor {
-  const own = sum(mul(logits, oneHot(labels, logits.shape[1] ?? 1)), [1]);
-  return mean(lessEqual(max(logits.detach(), [1]), own.detach()));
 }

@@ -10,12 +10,12 @@ import { loadStateDict, stateDict } from "../../src/nn/state-dict.js";
 import { SGD } from "../../src/optim/sgd.js";
 import { tensor } from "../../src/tensor/create.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import { BatchInput, noAugmentation } from "../../src/training/batch-input.js";
+import { noAugmentation } from "../../src/training/batch-input.js";
 import {
   areMasks,
   dataOf,
   defensesFixture,
-  fixtureImages,
+  fixtureInput,
   fixtureVictim,
   maskValues,
   purified,
@@ -41,9 +41,7 @@ describeOnDevices("ANP", (device) => {
       const masks = new NormMasks(model);
       const placed = place(masks, device(), { seed: 0 });
       const optimizer = new SGD(masks, { lr: 0.2, momentum: 0.9 });
-      const set = fixtureImages();
-      const input = new BatchInput(device(), set, set.labels.length);
-      input.write(set, { seed: 0, epoch: 0, step: 0 });
+      const input = fixtureInput(device());
       for (const [step, loss64] of expected.losses64.entries()) {
         using _ = device().scope();
         const noise = (k: 0 | 1): Tensor[] =>

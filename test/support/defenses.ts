@@ -8,6 +8,7 @@ import { type ResNet, resnet18 } from "../../src/models/resnet.js";
 import { type Placement, place } from "../../src/nn/place.js";
 import { loadStateDict, stateDict } from "../../src/nn/state-dict.js";
 import type { Fields, Given } from "../../src/schema/index.js";
+import { BatchInput } from "../../src/training/batch-input.js";
 import type { PausedFit } from "../../src/training/pause.js";
 import { readFixture, unpack } from "./fixtures.js";
 import { tinyModel, tinySet } from "./tiny.js";
@@ -29,6 +30,32 @@ interface DefensesFile {
   readonly d3: readonly Trajectory<{ weight: number; eps: number }>[];
   readonly anp: readonly Trajectory<{ eps: number; ascents: number; alpha: number }>[];
   readonly rnp: readonly Trajectory<{ alpha: number }>[];
+  readonly iBau: {
+    readonly penalty: number;
+    readonly fixedPoints: number;
+    readonly innerLr: number;
+    readonly outer: number;
+    /** The hypergradient, and the part of it that knows nothing of the perturbation's dependence. */
+    readonly gradients: Readonly<Record<string, { readonly all: string; readonly direct: string }>>;
+  };
+  readonly sau: {
+    readonly count: number;
+    readonly classes: number;
+    readonly sharing: number;
+    readonly dOwn: string;
+    readonly dTold: string;
+    readonly unlearning: number;
+    readonly dUnlearning: string;
+  };
+  readonly nc: {
+    readonly target: number;
+    readonly cost: number;
+    readonly epochs: number;
+    readonly losses: readonly number[];
+    readonly norm: number;
+    readonly mask: string;
+    readonly pattern: string;
+  };
   readonly nad: readonly Trajectory<{ beta: number; power: number }>[];
 }
 
@@ -43,6 +70,14 @@ export const fixtureLoop = {
   ...{ lr: 0.01, momentum: 0.9, batchSize: 6, seed: 0 },
   augmentation: { pad: 0, flip: false },
 };
+
+/** The images of the fixtures on a device. */
+export function fixtureInput(device: Device): BatchInput {
+  const set = fixtureImages();
+  const input = new BatchInput(device, set, set.labels.length);
+  input.write(set, { seed: 0, epoch: 0, step: 0 });
+  return input;
+}
 
 /** The victim of the fixtures. */
 export function fixtureVictim(device: Device): { model: ResNet; placement: Placement } {
