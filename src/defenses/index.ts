@@ -13,6 +13,7 @@ import { implicitUnlearning } from "./i-bau.js";
 import { linearProbing } from "./lp.js";
 import { attentionDistillation } from "./nad.js";
 import { neuralCleanse } from "./nc.js";
+import { neuralPolarizer } from "./npd.js";
 import { reconstructivePruning } from "./rnp.js";
 import { sharedUnlearning } from "./sau.js";
 import { superFineTuning } from "./sft.js";
@@ -35,6 +36,7 @@ export const defenses = new Registry<DefenseDefinition>("defense", [
   neuralCleanse,
   implicitUnlearning,
   sharedUnlearning,
+  neuralPolarizer,
 ]);
 
 export {
@@ -72,6 +74,7 @@ export {
   implicitUnlearning,
   linearProbing,
   neuralCleanse,
+  neuralPolarizer,
   reconstructivePruning,
   sharedUnlearning,
   sharpnessAwareTuning,

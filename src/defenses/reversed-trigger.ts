@@ -6,7 +6,7 @@ import { Module } from "../nn/module.js";
 import { imageChannels, Parameter } from "../nn/parameter.js";
 import { place, placementOf } from "../nn/place.js";
 import { crossEntropy } from "../ops/cross-entropy.js";
-import { add, affine, mul, sub, tanh } from "../ops/elementwise.js";
+import { add, affine, mul, tanh } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
 import { Adam } from "../optim/adam.js";
 import { constantRate } from "../optim/schedules.js";
@@ -14,7 +14,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { fit } from "../training/fit.js";
 import type { DefenseHooks } from "./defense.js";
 import { accuracyOf } from "./logits.js";
-import { type PixelScale, pixelScale } from "./pixels.js";
+import { PixelScale } from "./pixels.js";
 import { repeated } from "./sgd.js";
 
 /** The smallest change of images that was found to lead a model to a class. */
@@ -53,9 +53,8 @@ export class TriggerModel extends Module {
   }
 
   /** x + m (p - x), p as the network takes it. */
-  stamp(x: Tensor, { scale, shift }: PixelScale): Tensor {
-    const pattern = add(mul(bounded(this.pattern.value), scale), shift);
-    return add(x, mul(bounded(this.mask.value), sub(pattern, x)));
+  stamp(x: Tensor, scale: PixelScale): Tensor {
+    return scale.replaced(x, bounded(this.mask.value), bounded(this.pattern.value));
   }
 
   forward(x: Tensor): Tensor {
@@ -120,8 +119,7 @@ export async function reverseTrigger(
   const placement = place(trigger, device, { seed });
   const optimizer = new Adam(trigger, { lr, betas: [0.5, 0.9] });
   const cost = new MaskCost(options.cost, options.patience);
-  const scale = pixelScale(device, clean);
-  for (const t of Object.values(scale)) t.keep();
+  const scale = new PixelScale(device, clean);
   let best: ReversedTrigger | undefined;
   let last: ReversedTrigger | undefined;
   let successes: number[] = [];
@@ -155,7 +153,7 @@ export async function reverseTrigger(
   } finally {
     optimizer.release();
     placement.release();
-    for (const t of Object.values(scale)) t.release();
+    scale.release();
   }
   const found = best ?? last;
   if (!found) throw new RangeError("reverseTrigger: searchEpochs must be at least 1");

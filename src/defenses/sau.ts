@@ -15,7 +15,7 @@ import { fit } from "../training/fit.js";
 import { pausable } from "../training/pause.js";
 import { defineDefense } from "./defense.js";
 import { predicted, softmax } from "./logits.js";
-import { type PixelScale, pixelScale } from "./pixels.js";
+import { PixelScale } from "./pixels.js";
 import { sgdFields } from "./sgd.js";
 import { Snapshot } from "./snapshot.js";
 
@@ -72,8 +72,7 @@ export const sharedUnlearning = defineDefense({
     const { device } = placementOf(model);
     const reference = new Snapshot(model);
     const optimizer = new Adam(model, { lr });
-    const scale = pixelScale(device, clean);
-    for (const t of Object.values(scale)) t.keep();
+    const scale = new PixelScale(device, clean);
     model.eval();
     try {
       await fit(model, clean, optimizer, {
@@ -96,7 +95,7 @@ export const sharedUnlearning = defineDefense({
       model.eval();
       optimizer.release();
       reference.release();
-      for (const t of Object.values(scale)) t.release();
+      scale.release();
     }
   },
 });

@@ -83,6 +83,13 @@ export async function strongest<S>(
   return { setting: null, accuracy: before, before };
 }
 
+const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+
+const inWords = <S>({ setting, accuracy, before }: Selected<S>): string =>
+  setting === null
+    ? `none chosen: even the weakest costs more of the ${percent(before)} on images held out`
+    : `${setting} chosen: ${percent(accuracy)} right of the images held out, ${percent(before)} before`;
+
 /**
  * Applies the strongest setting to the model that the rule allows, or none.
  *
@@ -94,7 +101,7 @@ export async function applyStrongest<S>(
   settings: readonly S[],
   drop: number,
   apply: (setting: S | null) => void,
-  { signal }: DefenseHooks = {},
+  { signal, onStage }: DefenseHooks = {},
 ): Promise<Selected<S>> {
   const options = signal ? { signal } : {};
   const measure = async (setting: S | null): Promise<number> => {
@@ -103,5 +110,6 @@ export async function applyStrongest<S>(
   };
   const found = await strongest(settings, await measure(null), drop, measure);
   apply(found.setting);
+  onStage?.(inWords(found));
   return found;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { gradients } from "../../src/autograd/tape.js";
 import { sharedUnlearning } from "../../src/defenses/index.js";
 import { predicted } from "../../src/defenses/logits.js";
-import { pixelScale } from "../../src/defenses/pixels.js";
+import { PixelScale } from "../../src/defenses/pixels.js";
 import { sharedChange, sharingLoss, unlearningLoss } from "../../src/defenses/sau.js";
 import { Snapshot } from "../../src/defenses/snapshot.js";
 import { openDevice } from "../../src/device/open.js";
@@ -75,7 +75,7 @@ describeOnDevices("SAU", (device) => {
     const head = await model.linear.weight.value.read();
     model.linear.weight.value.write(head.map((w, i) => w + 0.2 * Math.sin(i)));
     const set = fixtureImages();
-    const scale = pixelScale(device(), set);
+    const scale = new PixelScale(device(), set);
     const input = fixtureInput(device());
     const options = { eps: 0.1, step: 0.05, ascents: 3, adversarial: 0.01, shared: 1 };
     const [change, before, after] = await (() => {
@@ -111,6 +111,7 @@ describeOnDevices("SAU", (device) => {
     expect(new Set(change).size).toBeGreaterThan(2);
     expect(after?.[0] ?? 0).toBeLessThan(before?.[0] ?? 0);
     input.release();
+    scale.release();
     reference.release();
     placement.release();
   });

@@ -30,6 +30,12 @@ interface DefensesFile {
   readonly d3: readonly Trajectory<{ weight: number; eps: number }>[];
   readonly anp: readonly Trajectory<{ eps: number; ascents: number; alpha: number }>[];
   readonly rnp: readonly Trajectory<{ alpha: number }>[];
+  readonly npd: readonly Trajectory<{
+    weight: number;
+    radius: number;
+    step: number;
+    ascents: number;
+  }>[];
   readonly iBau: {
     readonly penalty: number;
     readonly fixedPoints: number;
