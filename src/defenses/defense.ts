@@ -33,8 +33,8 @@ export interface DefenseDefinition<F extends Fields = Fields> extends Definition
   /** How many epochs it runs, where it goes by epochs: it goes on after the last that is done. */
   epochs?(options: Values<F>): number;
   /**
-   * What it costs at most, in passes: one is a forward and a backward pass over as many images as the
-   * clean set has. A pass without a backward one counts a third.
+   * What it costs at most, in passes over as many images as the clean set has. A forward pass, a
+   * backward one to the activations and one to the weights are a third each.
    */
   passes(options: Values<F>, clean: Labelled): number;
   /**

@@ -28,7 +28,7 @@ const { seed, dropLast } = sgdFields();
 
 const fields = {
   rounds: integer({ min: 1, default: 5, doc: "rounds of perturbation and unlearning" }),
-  lr: number({ above: 0, default: 1e-3, doc: "Adam's rate of unlearning", placeholder: "rate" }),
+  lr: number({ above: 0, default: 3e-4, doc: "Adam's rate of unlearning", placeholder: "rate" }),
   perturbationLr: number({
     above: 0,
     default: 10,

@@ -26,7 +26,7 @@ export const neuralCleanse = defineDefense({
   doc: "searches a small trigger for each class and unlearns those that are outliers",
   source: "Wang et al., Neural Cleanse, IEEE Symposium on Security and Privacy 2019",
   options: {
-    searchEpochs: integer({ min: 1, default: 15, doc: "passes over the images for each class" }),
+    searchEpochs: integer({ min: 1, default: 10, doc: "passes over the images for each class" }),
     searchLr: number({
       above: 0,
       default: 0.1,

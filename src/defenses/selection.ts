@@ -1,4 +1,3 @@
-import type { Labelled } from "../data/image-set.js";
 import type { Images } from "../data/image-source.js";
 import { tuningSplit } from "../data/split.js";
 import type { Classifier } from "../models/classifier.js";
@@ -106,7 +105,7 @@ export async function applyStrongest<S>(
   const options = signal ? { signal } : {};
   const measure = async (setting: S | null): Promise<number> => {
     apply(setting);
-    return accuracy(await predict(model, held, options), (held as Labelled).labels);
+    return accuracy(await predict(model, held, options), held.labels);
   };
   const found = await strongest(settings, await measure(null), drop, measure);
   apply(found.setting);
