@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Shaders are text and compiled kernels are bytes, as in the esbuild bundles. */
+/** Shaders are text and compiled kernels promise bytes, as in the esbuild bundles. */
 const assets = {
   name: "assets",
   enforce: "pre" as const,
@@ -15,7 +15,8 @@ const assets = {
     }
     if (path.endsWith(".wasm")) {
       const bytes = readFileSync(path).toString("base64");
-      return `export default Uint8Array.from(atob(${JSON.stringify(bytes)}), (c) => c.charCodeAt(0));`;
+      const decoded = `Uint8Array.from(atob(${JSON.stringify(bytes)}), (c) => c.charCodeAt(0))`;
+      return `export default async () => ${decoded};`;
     }
     return null;
   },
@@ -34,6 +35,7 @@ const storeys = [
   "test/optim/",
   "test/nn/",
   "test/schema/",
+  "test/property/",
   "test/models/",
   "test/data/",
   "test/attacks/",

@@ -59,8 +59,7 @@ function replace(file, content) {
 async function elementwiseSource() {
   const bundle = await build({ entryPoints: [table], bundle: true, format: "esm", write: false });
   const code = Buffer.from(bundle.outputFiles[0].contents).toString("base64");
-  const { elementwiseKernels, operandsOf } = await import(`data:text/javascript;base64,${code}`);
-  return elementwiseAssembly(elementwiseKernels(), operandsOf);
+  return elementwiseAssembly(await import(`data:text/javascript;base64,${code}`));
 }
 
 /** Exports the kernels in all files, and what the host calls. */

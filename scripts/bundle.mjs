@@ -1,6 +1,19 @@
 // What every bundle of src/ has in common.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { wasmDeltas } from "./wasm-delta.mjs";
+
+/** Shaders as text, without comments and indentation: a fifth of their bytes on the way to a page. */
+const shaders = {
+  name: "shaders",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.wgsl$/ }, ({ path }) => {
+      const lines = readFileSync(path, "utf8").split("\n");
+      const bare = lines.map((line) => line.replace(/\/\/.*/, "").trim()).filter(Boolean);
+      return { contents: bare.join("\n"), loader: "text" };
+    });
+  },
+};
 
 /** `using` is lowered for both targets; neither has it. */
 const shared = {
@@ -9,8 +22,7 @@ const shared = {
   format: "esm",
   charset: "utf8",
   legalComments: "none",
-  loader: { ".wgsl": "text" },
-  plugins: [wasmDeltas],
+  plugins: [shaders, wasmDeltas],
   logLevel: "warning",
 };
 

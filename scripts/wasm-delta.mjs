@@ -1,7 +1,10 @@
 // The builds of the CPU kernels differ in few bytes. A bundle holds the first one whole and the
-// others as deltas, which takes a third of the room; see `restore` for the format.
+// others as deltas, which takes a third of the room; see `restore` for the format. All of it is
+// deflated before it becomes text: what is deflated afterwards, on the way to a browser, as base64
+// takes half as much again.
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { deflateRawSync } from "node:zlib";
 
 const base = "simd.wasm";
 const keyBytes = 8;
@@ -9,46 +12,53 @@ const keyBytes = 8;
 const mostPlaces = 12;
 const deltas = new Map();
 
-/** An esbuild plugin: `*.wasm` imports are bytes, as with the `binary` loader. */
+/** An esbuild plugin: what is imported from `*.wasm` is a function that promises its bytes. */
 export const wasmDeltas = {
   name: "wasm-deltas",
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /^wasm-restore$/ }, ({ path }) => ({ path, namespace: "wasm-restore" }));
     onLoad({ filter: /.*/, namespace: "wasm-restore" }, () => ({
-      contents: `export ${restore}`,
+      contents: `export ${inflate}\nexport ${restore}`,
       loader: "js",
     }));
     onLoad({ filter: /\.wasm$/ }, ({ path }) => {
-      if (basename(path) === base) return { contents: readFileSync(path), loader: "binary" };
-      return {
-        contents: `import { restore } from "wasm-restore";
+      const isBase = basename(path) === base;
+      const whole = `import { inflate } from "wasm-restore";
+export default () => inflate("${isBase ? packed(readFileSync(path)) : ""}");`;
+      const delta = `import { inflate, restore } from "wasm-restore";
 import base from "./${base}";
-export default /* @__PURE__ */ restore(base, "${deltaOf(path)}");`,
-        loader: "js",
-        resolveDir: dirname(path),
-      };
+export default async () => restore(await base(), await inflate("${isBase ? "" : deltaOf(path)}"));`;
+      return { contents: isBase ? whole : delta, loader: "js", resolveDir: dirname(path) };
     });
   },
 };
 
-/** In base64; computed once for all bundles of a process. */
+const packed = (bytes) => deflateRawSync(bytes, { level: 9 }).toString("base64");
+
+/** What `packed` packed, in any engine. */
+async function inflate(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Computed once for all bundles of a process. */
 function deltaOf(path) {
   const known = deltas.get(path);
   if (known) return known;
   const from = readFileSync(join(dirname(path), base));
   const bytes = readFileSync(path);
-  const delta = Buffer.from(difference(from, bytes)).toString("base64");
+  const delta = difference(from, bytes);
   if (Buffer.compare(restore(from, delta), bytes) !== 0) throw new Error(`wrong delta of ${path}`);
-  deltas.set(path, delta);
-  return delta;
+  deltas.set(path, packed(delta));
+  return packed(delta);
 }
 
 /**
  * A delta is a list of (bytes to insert, the bytes, where to copy from relative to the end of the
  * last copy, bytes to copy); numbers are LEB128, the relative one zigzag. The total length is first.
  */
-export function restore(base, text) {
-  const delta = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+export function restore(base, delta) {
   let at = 0;
   const number = () => {
     let value = 0;

@@ -86,6 +86,37 @@ fn powOfNormal(x: V, y: V) -> V {
   return expOfSum(yHigh * high, (y - yHigh) * high + y * low);
 }
 
+fn log1pOf(x: V) -> V {
+  // Near 0 by 2 atanh(x / (2 + x)).
+  let s = x / (x + 2.0);
+  let z = s * s;
+  let p = ((((z * 0.18181818 + 0.22222222) * z + 0.28571429) * z + 0.4) * z + 0.66666667) * z + 2.0;
+  return select(logOf(1.0 + x), p * s, abs(x) < V(0.4));
+}
+
+fn expm1Of(x: V) -> V {
+  let t = tanhOf(0.5 * x);
+  return select(expOf(x) - 1.0, (t + t) / (1.0 - t), abs(x) < V(0.5));
+}
+
+fn erfOf(x: V) -> V {
+  // Minimax polynomials by N. Juffa: odd in x below 0.93, beyond it of -ln(1 - erf |x|).
+  let t = abs(x);
+  let s = x * x;
+  var p = s * -5.96761703e-4 + 4.99119423e-3;
+  p = p * s - 2.67681349e-2;
+  p = p * s + 1.12819925e-1;
+  p = p * s - 3.76125336e-1;
+  p = p * s + 1.28379166e-1;
+  var q = t * -1.7285347e-5 + 3.83197126e-4;
+  q = q * t - 3.88396438e-3;
+  q = q * t + 2.42546219e-2;
+  q = q * t - 1.06777877e-1;
+  q = q * t - 6.34846687e-1;
+  q = q * t - 1.28717512e-1;
+  return select(sign(x) * (1.0 - expOf(q * t - t)), p * x + x, t < V(0.927734375));
+}
+
 /// x^y with all the special cases of C's pow (IEEE 754-2008, 9.2.1): 1 where y is 0 or x is 1, a
 /// negative x needs an integer y.
 fn powOf(x: V, y: V) -> V {

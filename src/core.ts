@@ -32,7 +32,7 @@ export * from "./models/index.js";
 export * from "./nn/index.js";
 export * from "./ops/index.js";
 export * from "./optim/index.js";
-export { empty, full, ones, tensor, zeros } from "./tensor/create.js";
+export { arange, empty, eye, full, ones, tensor, zeros } from "./tensor/create.js";
 export { Philox } from "./tensor/random.js";
 export type { Shape } from "./tensor/shape.js";
 export { type DType, type FloatType, Tensor } from "./tensor/tensor.js";

@@ -14,8 +14,20 @@ export {
   type AttackPhase,
   type AttackSpec,
   defineAttack,
+  type PrepareContext,
+  type Prepared,
+  type Trigger,
 } from "./attack.js";
 export { blendedWith } from "./blended.js";
+export type { InLoop, LoopContext, LoopPart } from "./in-loop.js";
 export { noisePicture, smoothPicture } from "./pictures.js";
-export { type Poisoned, type PoisonOptions, poison, triggered } from "./poison.js";
+export {
+  type Poisoned,
+  type PoisonOptions,
+  poison,
+  type Selection,
+  selectPoisoned,
+  triggered,
+} from "./poison.js";
+export { type Goal, type Mapping, mappings, targetsOf } from "./target.js";
 export { badNets, blended, sig };

@@ -4,6 +4,7 @@ import type { DemoConfiguration } from "../lab/records/configuration.js";
 import { modelInWords } from "../lab/records/words.js";
 import { demoChoices, demoConfiguration } from "../lab/runs/demo-configuration.js";
 import { demoRun } from "../lab/runs/demo-run.js";
+import { judge } from "../lab/runs/judgement.js";
 import type { OpenedData } from "../lab/victims/data-source.js";
 import { freshDirectory } from "./directories.js";
 import { given, usage, withFlags } from "./given.js";
@@ -38,8 +39,10 @@ async function demo(out: string | undefined, self: Command): Promise<void> {
   const command = process.argv.slice(2);
   const again = out ? command : [...command, "--out", directory];
   await session(options, async ({ device, hooks, progress, openData }) => {
+    let classes = 0;
     const record = await resumable(hooks, { again }, async (hooks) => {
       const data = await openData(configuration.victim.data);
+      classes = data.test.classes.length;
       for (const line of introduction(configuration, data)) progress.line(line);
       return demoRun({ directory, configuration, device, data, command }, hooks);
     });
@@ -53,8 +56,7 @@ async function demo(out: string | undefined, self: Command): Promise<void> {
         return [{ name: defenses.get(name).title, examination, defenseEffectiveness }];
       }),
     ];
-    progress.end();
-    finish(record, directory, options.json, rows ?? []);
+    finish(progress, record, directory, options.json, rows ?? [], judge(record, { classes }));
   });
 }
 

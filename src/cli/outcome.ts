@@ -2,8 +2,10 @@ import type { RunRecord } from "../lab/records/record.js";
 import { formatRecord } from "../lab/records/record.js";
 import { shellCommand } from "../lab/records/shell-command.js";
 import type { RunHooks, RunLeft } from "../lab/runs/attempt.js";
+import type { Judgement } from "../lab/runs/judgement.js";
 import { NonFiniteError } from "../training/finite.js";
 import { Interrupted } from "./outputs.js";
+import type { Progress } from "./progress.js";
 import { resultTable, type TableRow } from "./table.js";
 
 /** A run ended early. The message says why, what is left, and how to go on. */
@@ -55,14 +57,27 @@ function kept({ directory, epochs, finished }: RunLeft): string {
   return `${epochs === 1 ? "1 epoch is" : `${epochs} epochs are`} done and kept in ${directory}`;
 }
 
-/** The end of a command: the record alone on stdout, or a table there and the files on stderr. */
+/** Whose verdict it is, only where there are several. */
+const inWords = ({ of, verdict }: Judgement, _: number, all: readonly Judgement[]): string => {
+  const headline = all.length > 1 ? `${of}: ${verdict.headline}` : verdict.headline;
+  return ["", headline, ...verdict.cautions.map((caution) => `  ${caution}`)].join("\n");
+};
+
+/**
+ * The end of a command: the record alone on stdout, or a table and what to think of it there and the
+ * files on stderr.
+ */
 export function finish(
+  progress: Progress,
   record: RunRecord,
   directory: string | null,
   json: boolean | undefined,
   rows: readonly TableRow[],
+  judgements: readonly Judgement[],
 ): void {
-  process.stdout.write(json ? formatRecord(record) : `${resultTable(rows)}\n`);
+  progress.end();
+  const text = [resultTable(rows), ...judgements.map(inWords)].join("\n");
+  process.stdout.write(json ? formatRecord(record) : `${text}\n`);
   const where = directory === null ? "" : `; ${directory}/report.html`;
   process.stderr.write(`done in ${record.seconds.toFixed(1)} s${where}\n`);
 }

@@ -6,6 +6,7 @@ import { addDevice } from "./device.js";
 import { addEvaluate } from "./evaluate.js";
 import { addProfile } from "./profile.js";
 import { addPurify } from "./purify.js";
+import { addRuns } from "./runs.js";
 import { addTrain } from "./train.js";
 
 /** The command line, ready to parse. */
@@ -14,7 +15,7 @@ export function makeProgram(): Command {
     .description("Plants backdoors in image classifiers and removes them by tuning.")
     .version(version)
     .exitOverride()
-    .configureHelp({ helpWidth: 100 })
+    .configureHelp({ helpWidth: Math.min(100, process.stdout.columns ?? 100) })
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText(
       "after",
@@ -23,7 +24,7 @@ A first look
   shiftgrad demo
 
 Step by step
-  shiftgrad train --data synthetic --attack blended --rate 0.01 --out victim
+  shiftgrad train --out victim
   shiftgrad purify victim --method fst --out purified
   shiftgrad evaluate purified --json
 
@@ -31,7 +32,16 @@ A run's directory holds record.json, metrics.jsonl, checkpoint.safetensors (PyTo
 report.html. Ctrl-C leaves a run that goes on later. Exit codes: 0 done, 1 failed, 2 wrong usage,
 128 + n stopped by signal n (130: Ctrl-C).`,
     );
-  for (const add of [addDemo, addTrain, addPurify, addEvaluate, addData, addDevice, addProfile])
+  for (const add of [
+    addDemo,
+    addTrain,
+    addPurify,
+    addEvaluate,
+    addRuns,
+    addData,
+    addDevice,
+    addProfile,
+  ])
     add(program);
   return program;
 }

@@ -1,14 +1,18 @@
 import type { Command } from "commander";
 import { attacks } from "../attacks/index.js";
+import type { Recipe } from "../data/definition.js";
+import { dataSources } from "../data/sources.js";
 import {
   type DataSource,
   type TrainConfiguration,
   trainSettings,
 } from "../lab/records/configuration.js";
+import { judge } from "../lab/runs/judgement.js";
 import { RunDirectory, RunDirectoryError } from "../lab/runs/run-directory.js";
 import { trainRun } from "../lab/runs/train-run.js";
 import { integer, settings } from "../schema/index.js";
 import { freshDirectory } from "./directories.js";
+import { flagsOf } from "./flags.js";
 import { describe, given, usage, withFlags } from "./given.js";
 import { finish, resumable } from "./outcome.js";
 import { type SessionOptions, session, sessionOptions, withSessionOptions } from "./session.js";
@@ -44,6 +48,9 @@ export function addTrain(program: Command): void {
 Attacks, and the settings that --attack-option takes
 ${describe(attacks, { options: true, more: [["none", "a clean model"]] })}
 
+Where nothing else is asked for, a data set is taken with
+${recipes()}
+
 Examples
   shiftgrad train --out victim
   shiftgrad train --data cifar10:cifar-10-batches-bin --attack blended --rate 0.01 \\
@@ -53,6 +60,23 @@ Examples
   shiftgrad train --resume victim`,
     )
     .action((options: { out?: string; resume?: string }, self: Command) => train(options, self));
+}
+
+/** What suits each data set, as the options that ask for it. */
+function recipes(): string {
+  const flags = flagsOf(trainSettings);
+  const words = (recipe: Recipe, path: readonly string[] = []): string[] =>
+    Object.entries(recipe).flatMap(([name, value]) => {
+      const own = [...path, name];
+      const flag = flags.find((one) => one.path.join() === own.join());
+      const isPart = typeof value === "object" && value !== null;
+      if (isPart && !flag) return words(value as Recipe, own);
+      if (!isPart) return flag ? [`${flag.option.long} ${value}`] : [];
+      return Object.entries(value).map(([k, v]) => `${flag?.option.long} ${k}=${v}`);
+    });
+  return [...dataSources]
+    .flatMap(({ name, recipe }) => (recipe ? [`  ${name}: ${words(recipe).join(" ")}`] : []))
+    .join("\n");
 }
 
 async function train(
@@ -69,14 +93,23 @@ async function train(
       ? wanted
       : await unfinished(resume, "data" in said ? wanted.data : undefined);
   const options = sessionOptions(command);
-  await session(options, async ({ device, hooks, openData }) => {
+  await session(options, async ({ device, hooks, progress, openData }) => {
     const goOn = ["train", "--resume", directory, ...deviceArguments(options)];
+    let classes = 0;
     const record = await resumable(hooks, { again, resume: goOn }, async (hooks) => {
       const data = await openData(configuration.data);
+      classes = data.test.classes.length;
       return trainRun({ directory, configuration, device, data, command: again }, hooks);
     });
     const examination = record.metrics?.examination;
-    finish(record, directory, options.json, examination ? [{ name: "victim", examination }] : []);
+    finish(
+      progress,
+      record,
+      directory,
+      options.json,
+      examination ? [{ name: "victim", examination }] : [],
+      judge(record, { classes }),
+    );
   });
 }
 

@@ -94,14 +94,14 @@ export function subset(set: Images, indices: ArrayLike<number>): Images {
  * The images of `first`, then those of `second`; name and normalisation are the first's.
  * @throws RangeError when the images' shapes or the classes differ
  */
-export function concat(first: ImageSet, second: ImageSet): ImageSet;
-export function concat(first: Images, second: Images): Images;
-export function concat(first: Images, second: Images): Images {
+export function concatImages(first: ImageSet, second: ImageSet): ImageSet;
+export function concatImages(first: Images, second: Images): Images;
+export function concatImages(first: Images, second: Images): Images {
   const form = (set: Images) =>
     `${set.height}x${set.width}x${set.channels} in classes ${set.classes.join(", ")}`;
   if (form(first) !== form(second)) {
     throw new RangeError(
-      `concat: ${first.name} has images of ${form(first)}, ${second.name} has ${form(second)}`,
+      `concatImages: ${first.name} has images of ${form(first)}, ${second.name} has ${form(second)}`,
     );
   }
   const count = first.labels.length;

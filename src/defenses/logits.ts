@@ -1,14 +1,7 @@
-import { div, exp, lessEqual, mul, sub } from "../ops/elementwise.js";
+import { lessEqual, mul } from "../ops/elementwise.js";
 import { oneHot } from "../ops/gather.js";
 import { argmax, max, mean, sum } from "../ops/reduce.js";
 import type { Tensor } from "../tensor/tensor.js";
-
-/** softmax of logits [rows, classes], row by row. */
-export function softmax(logits: Tensor): Tensor {
-  const top = max(logits.detach(), [1], { keepDims: true });
-  const e = exp(sub(logits, top));
-  return div(e, sum(e, [1], { keepDims: true }));
-}
 
 /** The share of rows whose largest logit is that of the label; no gradient. */
 export function accuracyOf(logits: Tensor, labels: Tensor): Tensor {

@@ -23,6 +23,7 @@ import {
 } from "../ops/elementwise.js";
 import { oneHot } from "../ops/gather.js";
 import { argmax, mean, sum } from "../ops/reduce.js";
+import { softmax } from "../ops/softmax.js";
 import { constantRate } from "../optim/schedules.js";
 import { SGD } from "../optim/sgd.js";
 import { integer, number, text } from "../schema/index.js";
@@ -32,7 +33,7 @@ import type { ImageBatch } from "../training/feed.js";
 import { fit } from "../training/fit.js";
 import { pausable } from "../training/pause.js";
 import { defineDefense } from "./defense.js";
-import { accuracyOf, softmax } from "./logits.js";
+import { accuracyOf } from "./logits.js";
 import { PixelScale } from "./pixels.js";
 import { sgdFields } from "./sgd.js";
 import { trainOnly } from "./trainable.js";

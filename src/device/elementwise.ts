@@ -6,7 +6,11 @@
  * gradient `g`; static scalar parameters `p`, `q`.
  */
 export type Name = "a" | "b" | "c" | "y" | "g" | "p" | "q";
-export type Unary = "neg" | "abs" | "exp" | "log" | "sqrt" | "sin" | "cos" | "tanh" | "floor";
+export type Unary =
+  | ("neg" | "abs" | "floor" | "sqrt" | "sin" | "cos" | "tanh")
+  | ("exp" | "expm1" | "log" | "log1p" | "erf")
+  /** From u32 to f32, and back; for `integerTable` alone. */
+  | ("convert" | "truncate");
 export type Binary = "add" | "sub" | "mul" | "div" | "min" | "max" | "pow";
 export type Compare = "lt" | "le" | "eq";
 export type Expr =
@@ -56,7 +60,10 @@ const [a, b, c, y, g, p, q] = (["a", "b", "c", "y", "g", "p", "q"] as const).map
 const neg = un("neg");
 const abs = un("abs");
 const exp = un("exp");
+const expm1 = un("expm1");
 const log = un("log");
+const log1p = un("log1p");
+const erf = un("erf");
 const sqrt = un("sqrt");
 const sin = un("sin");
 const cos = un("cos");
@@ -72,9 +79,6 @@ const pow = bin("pow");
 const lt = when("lt");
 const le = when("le");
 const eq = when("eq");
-
-/** For expressions that are no row of the table. */
-export { a as firstOperand };
 
 export interface ElementwiseRow {
   /** What it computes, as one line of documentation. */
@@ -102,6 +106,13 @@ const sigmoidOf = (x: E): Expr => div(1, add(1, exp(neg(x))));
 /** sqrt(2 / pi), the constant of the tanh form of GELU. */
 const geluScale = Math.sqrt(2 / Math.PI);
 const geluInner = (x: Expr): Expr => mul(geluScale, add(x, mul(0.044715, mul(x, mul(x, x)))));
+/** The normal distribution's Phi(x), and its density. */
+const normalBelow = (x: Expr): Expr => mul(0.5, add(1, erf(mul(x, Math.SQRT1_2))));
+const normalAt = (x: Expr): Expr => mul(1 / Math.sqrt(2 * Math.PI), exp(mul(-0.5, mul(x, x))));
+/** ln(1 + e ** x) without overflow. */
+const softplusOf = (x: Expr): Expr => add(max(x, 0), log1p(exp(neg(abs(x)))));
+/** PyTorch's bound for the logarithms of binary cross-entropy. */
+const boundedLog = (x: E): Expr => max(log(x), -100);
 const geluSlope = (x: Expr): Expr => mul(geluScale, add(1, mul(3 * 0.044715, mul(x, x))));
 
 export const elementwiseTable = {
@@ -129,7 +140,12 @@ export const elementwiseTable = {
   neg: row("-a", neg(a), [neg(g)]),
   abs: row("|a|, gradient 0 at 0", abs(a), [lt(a, 0, neg(g), lt(0, a, g, 0))]),
   exp: row("e ** a", exp(a), [mul(g, y)]),
+  expm1: row("e ** a - 1, exact near 0", expm1(a), [mul(g, add(y, 1))]),
   log: row("natural logarithm of a", log(a), [div(g, a)], [0.1, 4]),
+  log1p: row("natural logarithm of 1 + a, exact near 0", log1p(a), [div(g, add(1, a))], [-0.9, 4]),
+  erf: row("error function of a", erf(a), [
+    mul(g, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(a, a))))),
+  ]),
   sqrt: row("square root of a", sqrt(a), [div(mul(g, 0.5), y)], [0.1, 4]),
   square: row("a * a", mul(a, a), [mul(g, mul(2, a))]),
   reciprocal: row("1 / a", div(1, a), [neg(mul(g, mul(y, y)))], [0.5, 2]),
@@ -137,6 +153,7 @@ export const elementwiseTable = {
   cos: row("cosine of a, in radians", cos(a), [neg(mul(g, sin(a)))]),
   tanh: row("hyperbolic tangent of a", tanh(a), [mul(g, sub(1, mul(y, y)))]),
   sigmoid: row("1 / (1 + e ** -a)", sigmoidOf(a), [mul(g, mul(y, sub(1, y)))]),
+  softplus: row("natural logarithm of 1 + e ** a", softplusOf(a), [mul(g, sigmoidOf(a))]),
   relu: row("max(a, 0), gradient 0 at 0", max(a, 0), [le(a, 0, 0, g)]),
   leakyRelu: row("a where a > 0, else p * a", lt(0, a, a, mul(p, a)), [lt(0, a, g, mul(p, g))]),
   elu: row("a where a > 0, else p * (e ** a - 1)", lt(0, a, a, mul(p, sub(exp(min(a, 0)), 1))), [
@@ -154,6 +171,24 @@ export const elementwiseTable = {
       ),
     ),
   ]),
+  geluExact: row("a * Phi(a), Phi the normal distribution's", mul(a, normalBelow(a)), [
+    mul(g, add(normalBelow(a), mul(a, normalAt(a)))),
+  ]),
+  bce: row(
+    "binary cross-entropy of probability a and target b, logarithms at least -100",
+    neg(add(mul(b, boundedLog(a)), mul(sub(1, b), boundedLog(sub(1, a))))),
+    [
+      div(mul(g, sub(a, b)), max(mul(a, sub(1, a)), 1e-12)),
+      mul(g, sub(boundedLog(sub(1, a)), boundedLog(a))),
+    ],
+    [0.1, 0.9],
+  ),
+  bceWithLogits: row(
+    "binary cross-entropy of logit a and target b",
+    sub(softplusOf(a), mul(a, b)),
+    [mul(g, sub(sigmoidOf(a), b)), neg(mul(g, a))],
+  ),
+  dropout: row("q * a where b < p, else 0", lt(b, p, mul(q, a), 0), [lt(b, p, mul(q, g), 0), null]),
   cast: row("a in the element type of the result", a, [g]),
   floor: row("the largest integer not above a", floor(a), [0]),
   sign: row("-1, 0 or 1, 0 for NaN", lt(a, 0, -1, lt(0, a, 1, 0)), [0]),
@@ -168,6 +203,7 @@ export const elementwiseTable = {
   less: row("1 where a < b, else 0", lt(a, b, 1, 0), [null, null]),
   lessEqual: row("1 where a <= b, else 0", le(a, b, 1, 0), [null, null]),
   equal: row("1 where a = b, else 0", eq(a, b, 1, 0), [null, null]),
+  notEqual: row("0 where a = b, else 1", eq(a, b, 0, 1), [null, null]),
   same: row("1 where a = b or both are NaN, else 0", eq(a, b, 1, eq(a, a, 0, eq(b, b, 0, 1))), [
     null,
     null,
@@ -184,6 +220,37 @@ export const elementwiseOps = Object.keys(elementwiseTable) as ElementwiseOp[];
 
 /** A kernel made from a row: the forward expression or the gradient to one input. */
 export type ElementwiseKernel = ElementwiseOp | `${ElementwiseOp}.d${0 | 1 | 2}`;
+
+/**
+ * Operations on u32 tensors, modulo 2^32. Comparisons and `toFloat` give f32, `toInteger` takes it:
+ * what comes after the point is cut off, what is too small or too large becomes the nearest, NaN 0.
+ */
+export const integerTable = {
+  add: add(a, b),
+  sub: sub(a, b),
+  mul: mul(a, b),
+  /** Rounded down; a / 0 is a. */
+  div: div(a, b),
+  maximum: max(a, b),
+  minimum: min(a, b),
+  less: lt(a, b, 1, 0),
+  lessEqual: le(a, b, 1, 0),
+  equal: eq(a, b, 1, 0),
+  notEqual: eq(a, b, 0, 1),
+  toFloat: un("convert")(a),
+  toInteger: un("truncate")(a),
+} as const satisfies Record<string, Expr>;
+
+export type IntegerOp = keyof typeof integerTable;
+
+/** The element types of an integer operation's operands and result. */
+export function integerTypes(
+  op: IntegerOp,
+): readonly [operands: "u32" | "f32", result: "u32" | "f32"] {
+  const { kind } = integerTable[op];
+  if (op === "toInteger") return ["f32", "u32"];
+  return ["u32", kind === "binary" ? "u32" : "f32"];
+}
 
 const order: readonly Name[] = ["g", "a", "b", "c", "y"];
 
@@ -238,13 +305,44 @@ const unaryFunctions: Record<Unary, (x: number) => number> = {
   neg: (x) => -x,
   abs: Math.abs,
   exp: Math.exp,
+  expm1: Math.expm1,
   log: Math.log,
+  log1p: Math.log1p,
+  erf: errorFunction,
   sqrt: Math.sqrt,
   sin: Math.sin,
   cos: Math.cos,
   tanh: Math.tanh,
   floor: Math.floor,
+  convert: (x) => x,
+  truncate: (x) => Math.min(Math.max(Math.trunc(x) || 0, 0), 0xffffffff),
 };
+
+/** By its Taylor series, and where that cancels by the continued fraction of 1 - erf. */
+function errorFunction(x: number): number {
+  const size = Math.abs(x);
+  if (!(size < 3)) {
+    let fraction = size;
+    for (let k = 60; k > 0; k--) fraction = size + k / 2 / fraction;
+    const rest = Math.exp(-size * size) / (fraction * Math.sqrt(Math.PI));
+    return Number.isNaN(x) ? x : Math.sign(x) * (size > 6 ? 1 : 1 - rest);
+  }
+  let [term, sum] = [x, x];
+  for (let n = 1; n < 80; n++) {
+    term *= -(x * x) / n;
+    sum += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
+/** The value of an expression of `integerTable`: the reference of its kernels. */
+export function evaluateInteger(e: Expr, at: Partial<Record<Name, number>>): number {
+  if (e.kind !== "binary") return evaluate(e, at);
+  const [x, y] = [evaluate(e.x, at), evaluate(e.y, at)];
+  if (e.fn === "mul") return Math.imul(x, y) >>> 0;
+  if (e.fn === "div") return y === 0 ? x : Math.floor(x / y);
+  return binaryFunctions[e.fn](x, y) >>> 0;
+}
+
 const binaryFunctions: Record<Binary, (x: number, y: number) => number> = {
   add: (x, y) => x + y,
   sub: (x, y) => x - y,

@@ -3,6 +3,7 @@ import type { BatchNormCalls } from "./kernels/batch-norm-call.js";
 import { conv2dKernels } from "./kernels/conv2d.js";
 import type { Conv2dCalls } from "./kernels/conv2d-call.js";
 import { type CrossEntropyCalls, crossEntropyKernels } from "./kernels/cross-entropy.js";
+import { type DepthwiseCalls, depthwiseKernels } from "./kernels/depthwise.js";
 import { elementwiseKernels } from "./kernels/elementwise.js";
 import type { ElementwiseCalls } from "./kernels/elementwise-call.js";
 import type { CallCost, Kernels } from "./kernels/kernel.js";
@@ -18,12 +19,13 @@ import { type Pool2dCalls, pool2dKernels } from "./kernels/pool2d.js";
 import { type RandomCalls, randomKernels } from "./kernels/random.js";
 import { type ReduceCalls, reduceKernels } from "./kernels/reduce.js";
 import { type RowsCalls, rowsKernels } from "./kernels/rows.js";
+import { type SortCalls, sortKernels } from "./kernels/sort.js";
 
 /**
  * The closed table of kernels. Each device implements every row; everything above calls
  * `device.run(name, call)`. Shapes are row-major; elements are 32 bits wide (f32 unless said).
  * On a device with the feature shader-f16 the activations of elementwise, reduce (its x), matmul,
- * convolutions, norms and pooling and what copy, fill, permute and augment write may be f16:
+ * convolutions (depthwise ones too), norms and pooling and what copy, fill, move and augment write may be f16:
  * arithmetic stays f32. An operation's operands then agree; a weight's gradient may be f32.
  * A slice that a kernel writes never lies in the same storage as a slice it reads, except where a
  * row says "in place". Sizes may be odd; a size of zero is filtered out above the device.
@@ -34,11 +36,13 @@ export interface KernelCalls
     ReduceCalls,
     MatmulCalls,
     Conv2dCalls,
+    DepthwiseCalls,
     BatchNormCalls,
     LayerNormCalls,
     Pool2dCalls,
     CrossEntropyCalls,
     RowsCalls,
+    SortCalls,
     RandomCalls,
     OptimizerCalls,
     LossScaleCalls,
@@ -52,11 +56,13 @@ export const kernels: Kernels<KernelCalls> = {
   ...reduceKernels,
   ...matmulKernels,
   ...conv2dKernels,
+  ...depthwiseKernels,
   ...batchNormKernels,
   ...layerNormKernels,
   ...pool2dKernels,
   ...crossEntropyKernels,
   ...rowsKernels,
+  ...sortKernels,
   ...randomKernels,
   ...optimizerKernels,
   ...lossScaleKernels,

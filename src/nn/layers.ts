@@ -38,7 +38,7 @@ export class Conv2d extends Module {
   ) {
     super();
     checkOptions("Conv2d", options, convOptions);
-    const [kh, kw] = pair("Conv2d", "kernel", kernel);
+    const [kh, kw] = pair("Conv2d", "the kernel", kernel);
     const fan = inChannels * kh * kw;
     if (options.image && inChannels > imageChannels) {
       throw new RangeError(

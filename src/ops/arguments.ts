@@ -1,6 +1,6 @@
 import { ShapeError } from "../device/errors.js";
 import { shown } from "../device/options.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, normaliseAxes } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 
 /**
@@ -20,7 +20,7 @@ export function checkInputs(
       );
     }
     if (dtype === "float" ? x.dtype === "u32" : x.dtype !== dtype) {
-      const remedy = x.dtype === "f16" && dtype === "f32" ? '; use cast(x, "f32")' : "";
+      const remedy = dtype === "f32" || dtype === "float" ? '; use cast(x, "f32")' : "";
       throw new ShapeError(
         `${op}: needs ${dtype} tensors, ${formatShape(x.shape)} is ${x.dtype}${remedy}`,
       );
@@ -41,6 +41,10 @@ export function checkInteger(op: string, name: string, value: number, least: num
     throw new ShapeError(`${op}: ${name} must be an integer of at least ${least}, not ${value}`);
   }
 }
+
+/** The dimension an axis names, negative ones counted from the end; else a ShapeError. */
+export const checkAxis = (op: string, x: Tensor, axis: number): number =>
+  normaliseAxes(op, [axis], x.shape.length)[0] ?? 0;
 
 /** A pair given as one number for both or as [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];

@@ -1,41 +1,71 @@
-import { record, records, tracked } from "../autograd/tape.js";
+import { records } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import type { Conv2dShape } from "../device/kernels/conv2d-call.js";
-import { checkOptions, type OptionTable } from "../device/options.js";
+import { checkOptions, type OptionTable, pickOptions } from "../device/options.js";
 import { empty } from "../tensor/create.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
-import type { FloatType, Tensor } from "../tensor/tensor.js";
-import { checkInputs, checkInteger, checkRank, type Pair, pair } from "./arguments.js";
-import { asSaved, gemmWeight } from "./precision.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkInputs } from "./arguments.js";
+import { grouped } from "./conv2d-grouped.js";
+import { convolve } from "./conv2d-kernel.js";
+import { type Conv2dOptions, type Window, windowOf } from "./conv2d-window.js";
+import { depthwise2d } from "./depthwise2d.js";
+import { add, relu as rectified } from "./elementwise.js";
+import { reshape } from "./layout.js";
+import { pad } from "./pad.js";
+import { repeat } from "./repeat.js";
 
-export interface Conv2dOptions {
-  stride?: Pair;
-  /** Zeros added on each side. */
-  padding?: Pair;
-}
+export type { Conv2dOptions, Padding2d } from "./conv2d-window.js";
 
-const conv2dOptions: OptionTable<Conv2dOptions> = { stride: "checked", padding: "checked" };
+const conv2dOptions: OptionTable<Conv2dOptions> = {
+  stride: "checked",
+  padding: "checked",
+  dilation: "checked",
+  groups: "checked",
+};
 
 /**
  * 2-D convolution (cross-correlation, as in every framework): x [n, h, w, cIn] with weights
- * [kh, kw, cIn, cOut] gives [n, outH, outW, cOut],
- * outH = floor((h + 2 padding - kh) / stride) + 1, outW likewise. The result has x's element type.
+ * [kh, kw, cIn / groups, cOut] gives [n, outH, outW, cOut],
+ * outH = floor((h + top + bottom - dilation (kh - 1) - 1) / stride) + 1, outW likewise. The result
+ * has x's element type.
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
   checkOptions("conv2d", options, conv2dOptions);
   checkInputs("conv2d", [x, w], "float");
-  const shape = conv2dShape(x, w, options);
-  const { n, outH, outW, cOut } = shape;
-  const out = empty(x.device, [n, outH, outW, cOut], x.dtype, "conv2d");
-  const weight = gemmWeight(w, out.dtype as FloatType);
-  if (out.size > 0) {
-    x.device.run("conv2d", { x: x.slice, w: weight.slice, out: out.slice, shape });
+  const window = windowOf("conv2d", x, w, options);
+  const shape = kernelShape(window);
+  if (shape) return convolve(x, w, shape);
+  const { kh, kw, cIn, cOut, groups, dilationH, dilationW } = window;
+  const [top, bottom, left, right] = window.pads;
+  if (groups > 1 && groups === cIn) {
+    const { n, h, w: width, strideH, strideW, outH, outW } = window;
+    const wide = cOut === cIn ? x : repeat(x, cOut / cIn, 3);
+    const sizes = { n, h, w: width, c: cOut, kh, kw, strideH, strideW, dilationH, dilationW };
+    const filters = reshape(w, [kh, kw, cOut]);
+    return depthwise2d(wide, filters, { ...sizes, padTop: top, padLeft: left, outH, outW });
   }
-  const saved = [...(tracked(x) ? [asSaved(w, weight)] : []), ...(tracked(w) ? [x] : [])];
-  return record("conv2d", out, [x, w], saved, (dy, sink, needs) => [
-    needs(0) ? inputGradient(dy, weight, sink(0), shape) : undefined,
-    needs(1) ? weightGradient(x, dy, sink(1), shape) : undefined,
-  ]);
+  if (groups > 1 || dilationH > 1 || dilationW > 1) {
+    return grouped(pad(x, [0, [top, bottom], [left, right], 0]), w, window);
+  }
+  // What one side has more than the other is added beforehand.
+  const [padH, padW] = [Math.min(top, bottom), Math.min(left, right)];
+  const more = pad(x, [0, [top - padH, bottom - padH], [left - padW, right - padW], 0]);
+  const [, h = 0, width = 0] = more.shape;
+  return convolve(more, w, { ...sizesOf(window), h, w: width, padH, padW });
+}
+
+const sizesOf = (s: Window): Omit<Conv2dShape, "padH" | "padW"> => ({
+  ...{ n: s.n, h: s.h, w: s.w, cIn: s.cIn, cOut: s.cOut, kh: s.kh, kw: s.kw },
+  ...{ strideH: s.strideH, strideW: s.strideW, outH: s.outH, outW: s.outW },
+});
+
+/** What the kernels take, if they do. */
+function kernelShape(window: Window): Conv2dShape | undefined {
+  const [top, bottom, left, right] = window.pads;
+  const { dilationH, dilationW, groups } = window;
+  if (dilationH * dilationW * groups > 1 || top !== bottom || left !== right) return undefined;
+  return { ...sizesOf(window), padH: top, padW: left };
 }
 
 export interface Conv2dInferenceOptions extends Conv2dOptions {
@@ -52,9 +82,9 @@ const inferenceOptions: OptionTable<Conv2dInferenceOptions> = {
 };
 
 /**
- * relu?(conv2d(x, w) + bias + residual?) in one kernel, bias [cOut]: what a convolution and the batch
- * norm behind it come to once the norm is folded into the weights (see FoldedNorms). It has no
- * gradient: call it within `noGrad`.
+ * relu?(conv2d(x, w) + bias + residual?), bias [cOut]: what a convolution and the batch norm behind
+ * it come to once the norm is folded into the weights (see FoldedNorms). It is one kernel unless the
+ * convolution has dilation, groups or unequal padding. It has no gradient: call it within `noGrad`.
  */
 export function conv2dInference(
   x: Tensor,
@@ -69,65 +99,28 @@ export function conv2dInference(
   if (records(inputs)) {
     throw new Error("conv2dInference has no gradient: call it within noGrad, or use conv2d");
   }
-  const shape = conv2dShape(x, w, options);
-  const out = empty(x.device, [shape.n, shape.outH, shape.outW, shape.cOut], "f32", "conv2d");
+  const window = windowOf("conv2dInference", x, w, options);
+  const outShape = [window.n, window.outH, window.outW, window.cOut];
   for (const [name, given, wanted] of [
-    ["the bias", bias, [shape.cOut]],
-    ["the residual", residual ?? out, out.shape],
+    ["the bias", bias, [window.cOut]],
+    ["the residual", residual, outShape],
   ] as const) {
-    if (sameShape(given.shape, wanted)) continue;
+    if (!given || sameShape(given.shape, wanted)) continue;
     throw new ShapeError(
       `conv2dInference: ${name} ${formatShape(given.shape)} must be ${formatShape(wanted)}`,
     );
   }
+  const shape = kernelShape(window);
+  if (!shape) {
+    const sum = add(conv2d(x, w, pickOptions<Conv2dOptions>(options, conv2dOptions)), bias);
+    const total = residual ? add(sum, residual) : sum;
+    return relu ? rectified(total) : total;
+  }
+  const out = empty(x.device, outShape, "f32", "conv2d");
   if (out.size > 0) {
     const slices = { x: x.slice, w: w.slice, bias: bias.slice, out: out.slice };
     const extra = { residual: residual?.slice ?? null, relu };
     x.device.run("conv2dInference", { ...slices, ...extra, shape });
   }
   return out;
-}
-
-function conv2dShape(x: Tensor, weight: Tensor, options: Conv2dOptions): Conv2dShape {
-  checkRank("conv2d", "x", x, 4, "[n, h, w, cIn]");
-  checkRank("conv2d", "the weight", weight, 4, "[kh, kw, cIn, cOut]");
-  const [n, h, w, cIn] = x.shape as [number, number, number, number];
-  const [kh, kw, cInW, cOut] = weight.shape as [number, number, number, number];
-  const [strideH, strideW] = pair("conv2d", "stride", options.stride ?? 1);
-  const [padH, padW] = pair("conv2d", "padding", options.padding ?? 0);
-  for (const s of [strideH, strideW]) checkInteger("conv2d", "stride", s, 1);
-  for (const p of [padH, padW]) checkInteger("conv2d", "padding", p, 0);
-  if (cIn !== cInW || cIn === 0) {
-    throw new ShapeError(
-      `conv2d: x ${formatShape(x.shape)} has ${cIn} channels, the weight ` +
-        `${formatShape(weight.shape)} takes ${cInW}`,
-    );
-  }
-  const outH = Math.floor((h + 2 * padH - kh) / strideH) + 1;
-  const outW = Math.floor((w + 2 * padW - kw) / strideW) + 1;
-  if (outH < 1 || outW < 1) {
-    throw new ShapeError(
-      `conv2d: a ${kh} x ${kw} kernel does not fit into ${h} x ${w} pixels padded by ` +
-        `${padH} and ${padW}; use more padding or a smaller kernel`,
-    );
-  }
-  return { n, h, w, cIn, cOut, kh, kw, strideH, strideW, padH, padW, outH, outW };
-}
-
-function inputGradient(dy: Tensor, w: Tensor, dx: Tensor, shape: Conv2dShape): Tensor {
-  if (dx.size > 0) {
-    const slices = { dy: dy.slice, w: w.slice, dx: dx.slice };
-    if (dy.size > 0) dx.device.run("conv2dInputGrad", { ...slices, shape });
-    else dx.device.run("fill", { dst: dx.slice, value: 0 });
-  }
-  return dx;
-}
-
-function weightGradient(x: Tensor, dy: Tensor, dw: Tensor, shape: Conv2dShape): Tensor {
-  if (dw.size > 0) {
-    const slices = { x: x.slice, dy: dy.slice, dw: dw.slice };
-    if (dy.size > 0) dw.device.run("conv2dWeightGrad", { ...slices, shape });
-    else dw.device.run("fill", { dst: dw.slice, value: 0 });
-  }
-  return dw;
 }

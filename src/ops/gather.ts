@@ -4,6 +4,7 @@ import { empty } from "../tensor/create.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkInputs, checkInteger, checkRank } from "./arguments.js";
+import { reshape } from "./layout.js";
 
 /** Rows of x [rows, ...] picked by index (u32 [picked]); an index out of range gives NaN. */
 export function gather(x: Tensor, index: Tensor): Tensor {
@@ -27,6 +28,13 @@ export function gather(x: Tensor, index: Tensor): Tensor {
     }
     return [dx];
   });
+}
+
+/** Rows of `table` [rows, columns] by indices u32 of any shape: [...index's shape, columns]. */
+export function embedding(table: Tensor, index: Tensor): Tensor {
+  checkRank("embedding", "the table", table, 2, "[rows, columns]");
+  const rows = gather(table, reshape(index, [index.size]));
+  return reshape(rows, [...index.shape, table.shape[1] ?? 0]);
 }
 
 /** index u32 [picked] -> f32 [picked, classes], `on` at the index and `off` elsewhere. */

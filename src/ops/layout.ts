@@ -10,9 +10,11 @@ import {
   type Shape,
   sameShape,
   sizeOf,
+  stridesOf,
 } from "../tensor/shape.js";
 import { type DType, Tensor } from "../tensor/tensor.js";
 import { checkInputs } from "./arguments.js";
+import { assemble, whole } from "./move.js";
 
 /** The same elements under another shape; one size may be -1 and is worked out. No copy. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
@@ -46,12 +48,10 @@ export function permute(x: Tensor, perm: readonly number[]): Tensor {
       `permute: [${perm}] must name each of the ${rank} dimensions once (at most ${maxRank})`,
     );
   }
+  const own = stridesOf(x.shape);
   const shape = order.map((p) => x.shape[p] ?? 1);
-  const out = empty(x.device, shape, x.dtype, "permute");
-  if (out.size > 0) {
-    x.device.run("permute", { x: x.slice, out: out.slice, shape: x.shape, perm: order });
-  }
-  return record("permute", out, [x], [], (g) => [permute(g, inverse(order))]);
+  const from = { offset: 0, strides: order.map((p) => own[p] ?? 1) };
+  return assemble("permute", x, shape, [{ shape, from, to: whole(shape) }]);
 }
 
 /** Swaps the last two dimensions. */
@@ -64,12 +64,29 @@ export function transpose(x: Tensor): Tensor {
   return permute(x, perm);
 }
 
-function inverse(perm: readonly number[]): number[] {
-  const out = new Array<number>(perm.length);
-  perm.forEach((p, i) => {
-    out[p] = i;
-  });
-  return out;
+/** x without dimensions of size 1: all of them, or those of the axes given. No copy. */
+export function squeeze(x: Tensor, axes?: readonly number[]): Tensor {
+  const over = axes && normaliseAxes("squeeze", axes, x.shape.length);
+  for (const d of over ?? []) {
+    if (x.shape[d] === 1) continue;
+    throw new ShapeError(`squeeze: axis ${d} of ${formatShape(x.shape)} is not of size 1`);
+  }
+  return reshape(
+    x,
+    x.shape.filter((size, d) => (over ? !over.includes(d) : size !== 1)),
+  );
+}
+
+/** x with a new dimension of size 1 at `axis`. No copy. */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  const [at = 0] = normaliseAxes("unsqueeze", [axis], x.shape.length + 1);
+  return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+}
+
+/** x with the dimensions from `first` on as one. No copy. */
+export function flatten(x: Tensor, first = 1): Tensor {
+  const [at = 0] = normaliseAxes("flatten", [first], Math.max(1, x.shape.length));
+  return reshape(x, [...x.shape.slice(0, at), sizeOf(x.shape.slice(at))]);
 }
 
 /** x * scale repeated to a larger shape; outside the gradient graph. */

@@ -8,6 +8,7 @@ import { checkInputs } from "./arguments.js";
 import { inType } from "./cast.js";
 import { asSaved, gemmWeight } from "./precision.js";
 import { sumTo } from "./reduce.js";
+import { expand } from "./repeat.js";
 
 export interface MatmulOptions {
   /** Read a's last two dimensions as swapped: a is [..., k, m]. */
@@ -25,12 +26,14 @@ const matmulOptions: OptionTable<MatmulOptions> = {
 };
 
 /**
- * Matrix product [..., m, k] x [..., k, n] -> [..., m, n]. Leading dimensions are batches: equal,
- * or missing (or all 1) on one side, which then repeats. The result has a's element type.
+ * Matrix product [..., m, k] x [..., k, n] -> [..., m, n]. Leading dimensions are batches and
+ * broadcast as elementwise operands do. (A side that repeats as a whole does so without a copy.) The
+ * result has a's element type.
  */
-export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+export function matmul(left: Tensor, right: Tensor, options: MatmulOptions = {}): Tensor {
   checkOptions("matmul", options, matmulOptions);
   const { transA = false, transB = false, bias } = options;
+  const [a, b] = withBatches(left, right);
   checkInputs("matmul", bias ? [a, b, bias] : [a, b], "float");
   if (bias) checkInputs("matmul (bias)", [bias]);
   const s = shapeRule(a, b, transA, transB, bias);
@@ -57,14 +60,21 @@ function shapeRule(a: Tensor, b: Tensor, transA: boolean, transB: boolean, bias?
   if (bias && !sameShape(bias.shape, [n])) {
     throw new ShapeError(`matmul: bias ${formatShape(bias.shape)} must be [${n}]`);
   }
-  const [leadA, leadB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
-  const batchShape = broadcastShapes("matmul (batches)", [leadA, leadB]);
-  for (const lead of [leadA, leadB]) {
-    if (sizeOf(lead) !== 1 && sizeOf(lead) !== sizeOf(batchShape)) {
-      throw new ShapeError(`matmul: ${both}: batches must be equal or missing on one side`);
-    }
-  }
-  return { m, n, k, batchShape };
+  return { m, n, k, batchShape: batchesOf(a, b) };
+}
+
+const batchesOf = (a: Tensor, b: Tensor): Shape =>
+  broadcastShapes("matmul (batches)", [a.shape.slice(0, -2), b.shape.slice(0, -2)]);
+
+/** The kernel has one stride for all batches: a side that repeats in part is copied out. */
+function withBatches(a: Tensor, b: Tensor): readonly [Tensor, Tensor] {
+  if (a.shape.length < 2 || b.shape.length < 2) return [a, b];
+  const batches = batchesOf(a, b);
+  const whole = (x: Tensor): Tensor => {
+    const own = sizeOf(x.shape.slice(0, -2));
+    return own === 1 || own === sizeOf(batches) ? x : expand(x, [...batches, ...x.shape.slice(-2)]);
+  };
+  return [whole(a), whole(b)];
 }
 
 function lastTwo(shape: Shape, swapped: boolean): [number, number] {

@@ -2,10 +2,11 @@ import { record } from "../autograd/tape.js";
 import { ShapeError } from "../device/errors.js";
 import type { Pool2dShape } from "../device/kernels/pool2d.js";
 import { checkOptions, type OptionTable } from "../device/options.js";
-import { empty } from "../tensor/create.js";
+import { empty, ones } from "../tensor/create.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkInputs, checkInteger, checkRank, type Pair, pair } from "./arguments.js";
+import { div } from "./elementwise.js";
 import { mean } from "./reduce.js";
 
 export interface Pool2dOptions {
@@ -15,15 +16,31 @@ export interface Pool2dOptions {
   padding?: Pair;
 }
 
-const pool2dOptions: OptionTable<Pool2dOptions> = { stride: "checked", padding: "checked" };
-
 /** Largest value of each window of x [n, h, w, c]; padding never wins. */
 export const maxPool2d = (x: Tensor, window: Pair, options?: Pool2dOptions): Tensor =>
   pool2d("max", x, window, options);
 
-/** Mean of each window of x [n, h, w, c]; padding counts as zeros, as PyTorch's default does. */
-export const avgPool2d = (x: Tensor, window: Pair, options?: Pool2dOptions): Tensor =>
-  pool2d("avg", x, window, options);
+export interface AvgPool2dOptions extends Pool2dOptions {
+  /** Padding counts as zeros (true), or only what lies within x is averaged. Default true. */
+  countIncludePad?: boolean;
+}
+
+const poolOptions: OptionTable<Pool2dOptions> = { stride: "checked", padding: "checked" };
+const avgPoolOptions: OptionTable<AvgPool2dOptions> = {
+  ...poolOptions,
+  countIncludePad: "boolean",
+};
+
+/** Mean of each window of x [n, h, w, c]. */
+export function avgPool2d(x: Tensor, window: Pair, options: AvgPool2dOptions = {}): Tensor {
+  checkOptions("avgPool2d", options, avgPoolOptions);
+  const { countIncludePad = true, ...rest } = options;
+  const means = pool2d("avg", x, window, rest);
+  if (countIncludePad) return means;
+  const [, h = 0, w = 0] = x.shape;
+  const inside = pool2d("avg", ones(x.device, [1, h, w, 1]), window, rest);
+  return div(means, inside);
+}
 
 /** Mean over all positions: [n, h, w, c] -> [n, c], always f32. */
 export function globalAvgPool(x: Tensor): Tensor {
@@ -33,7 +50,7 @@ export function globalAvgPool(x: Tensor): Tensor {
 
 function pool2d(op: "max" | "avg", x: Tensor, window: Pair, options: Pool2dOptions = {}): Tensor {
   const name = `${op}Pool2d`;
-  checkOptions(name, options, pool2dOptions);
+  checkOptions(name, options, poolOptions);
   checkInputs(name, [x], "float");
   const shape = shapeRule(name, x, window, options);
   const device = x.device;

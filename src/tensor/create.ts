@@ -48,3 +48,33 @@ export function full(device: Device, shape: Shape, value: number): Tensor {
 
 export const zeros = (device: Device, shape: Shape): Tensor => full(device, shape, 0);
 export const ones = (device: Device, shape: Shape): Tensor => full(device, shape, 1);
+
+/** start, start + step, ... until before stop: [ceil((stop - start) / step)]. */
+export function arange(
+  device: Device,
+  start: number,
+  stop: number,
+  step = 1,
+  dtype: DType = "f32",
+): Tensor {
+  const count = Math.max(0, Math.ceil((stop - start) / step));
+  if (!Number.isFinite(count)) {
+    throw new ShapeError(
+      `arange: from ${start} to ${stop} there are not finitely many steps of ${step}`,
+    );
+  }
+  const values = Float64Array.from({ length: count }, (_, i) => start + i * step);
+  if (dtype === "u32" && !values.every((v) => Number.isInteger(v) && v >= 0 && v < 2 ** 32)) {
+    throw new ShapeError(
+      `arange: from ${start} to ${stop} by ${step} does not stay within the integers of u32`,
+    );
+  }
+  return tensor(device, values, [count], dtype);
+}
+
+/** The identity matrix, or zeros with ones on the main diagonal: [rows, columns]. */
+export function eye(device: Device, rows: number, columns = rows): Tensor {
+  const values = new Float32Array(sizeOf([rows, columns]));
+  for (let i = 0; i < Math.min(rows, columns); i++) values[i * columns + i] = 1;
+  return tensor(device, values, [rows, columns]);
+}

@@ -31,7 +31,10 @@ export interface PauseHooks {
 }
 
 /** A model and what trains it. */
-type Trained = { readonly model: Module; readonly optimizer: Optimizer };
+export interface Trained {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+}
 
 /**
  * Puts models and optimizers where a paused run was; gives the options by which `fit` goes on, the

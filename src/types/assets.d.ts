@@ -3,6 +3,6 @@ declare module "*.wgsl" {
   export default text;
 }
 declare module "*.wasm" {
-  const bytes: Uint8Array<ArrayBuffer>;
+  const bytes: () => Promise<Uint8Array<ArrayBuffer>>;
   export default bytes;
 }

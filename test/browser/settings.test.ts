@@ -35,7 +35,7 @@ async function run({ images, percent, batchSize, seed }: Settings) {
   const split = tuningSplit(set, { ...victim.split, seed });
   const attack = await makeAttack(victim.attack, set);
   const options = { rate: percent / 100, target: victim.attack.target, seed };
-  const { count } = poison(split.train, attack, options);
+  const { count } = await poison(split.train, attack, options);
   new BatchLoader(split.train, { batchSize, seed, dropLast: true });
   return {
     training: split.train.labels.length,

@@ -71,7 +71,10 @@ test("everything that a run is told goes where its configuration has it", () => 
     "--tuning-fraction 0.1 --weights-seed 5 --precision mixed";
   expect(said(trainSettings, text)).toEqual(
     trainSettings.fill({
-      attack: { name: "badnets", rate: 0.05, target: 3, options: { size: 4, pattern: "grid" } },
+      attack: {
+        ...{ name: "badnets", rate: 0.05, target: 3, mapping: "all-to-one" },
+        options: { size: 4, pattern: "grid" },
+      },
       model: { architecture: "resnet18", width: 8 },
       training: {
         ...{ epochs: 2, lr: 0.0025, precision: "mixed" },

@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.js";
@@ -24,6 +24,23 @@ const train = (out: string, ...more: string[]) => cli.run([...victim, "--out", o
 const content = (...path: string[]) => readFile(join(cli.folder, ...path));
 const record = (run: ChildResult) => parseRecord(run.stdout, "stdout");
 
+test("runs lists what there is, and tells what cannot be read", async () => {
+  const none = await cli.run(["runs", "nowhere"]);
+  expect(none).toMatchObject({ code: 1 });
+  expect(none.stderr).toContain("nowhere");
+  await train("listed/victim", "--epochs", "1");
+  await mkdir(join(cli.folder, "listed/broken"));
+  await writeFile(join(cli.folder, "listed/broken/record.json"), "{");
+  const { code, stdout, stderr } = await cli.run(["runs", "listed"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^run +kind +state +of +C-ACC +ASR +RA\n *listed\/victim +train +finished +blended 10% +\d/,
+  );
+  expect(stderr).toContain("listed/broken/record.json is not JSON");
+  const json = await cli.run(["runs", "listed", "--json"]);
+  expect(parseRecord(json.stdout, "line").kind).toBe("train");
+});
+
 test("train, purify and evaluate make a chain of runs, and stdout holds the record alone", async () => {
   const trained = await train("victim", "--epochs", "2", "--json");
   expect(trained).toMatchObject({ code: 0, signal: null });
@@ -44,7 +61,9 @@ test("train, purify and evaluate make a chain of runs, and stdout holds the reco
   const purify = ["purify", "victim", "--method", "fst", "--epochs", "2", "--batch-size", "13"];
   const purified = await cli.run([...purify, ...tiny, "--alpha", "0.1", "--out", "purified"]);
   expect(purified).toMatchObject({ code: 0 });
-  expect(purified.stdout).toMatch(/^ +C-ACC +ASR +RA +DER\nbefore +\d.*\nfst +\d.*\d\.\d{3}\n$/);
+  expect(purified.stdout).toMatch(
+    /^ +C-ACC +ASR +RA +DER\nbefore +\d.*\nfst +\d.*\d\.\d{3}\n\nThe model before .* not learned/,
+  );
   const purifyRecord = parseRecord(`${await content("purified", "record.json")}`, "purified");
   expect(purifyRecord).toMatchObject({
     kind: "purify",

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { contentHash, sha256 } from "../../src/data/hash.js";
 import { classCounts, imageAt, imageSet } from "../../src/data/image-set.js";
-import { concat, subset } from "../../src/data/image-source.js";
+import { concatImages, subset } from "../../src/data/image-source.js";
 import { tinySet } from "./tiny-set.js";
 
 describe("image sets", () => {
@@ -12,7 +12,7 @@ describe("image sets", () => {
     expect([...picked.labels]).toEqual([1, 0, 0]);
     expect(imageAt(picked, 0)).toEqual(imageAt(set, 10));
     expect(imageAt(picked, 2)).toEqual(imageAt(set, 3));
-    const joined = concat(picked, set);
+    const joined = concatImages(picked, set);
     expect(joined.labels.length).toBe(14);
     expect(imageAt(joined, 1)).toEqual(imageAt(set, 3));
     expect(imageAt(joined, 13)).toEqual(imageAt(set, 10));
@@ -32,7 +32,9 @@ describe("image sets", () => {
       /label 3 of image 2, but there are 3 classes/,
     );
     expect(() => subset(set, [4])).toThrow(/no image 4, the set has 4/);
-    expect(() => concat(set, { ...set, classes: ["a", "b", "d"] })).toThrow(/classes a, b, c/);
+    expect(() => concatImages(set, { ...set, classes: ["a", "b", "d"] })).toThrow(
+      /classes a, b, c/,
+    );
   });
 });
 

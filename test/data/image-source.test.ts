@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { badNets, poison, triggered } from "../../src/attacks/index.js";
 import { contentHash } from "../../src/data/hash.js";
 import {
-  concat,
+  concatImages,
   imageSource,
   loadImages,
   readImages,
@@ -26,10 +26,10 @@ describe("image sources", () => {
         tuningSplit(set, { fraction: 0.3, seed: 1 }).tuning,
         tuningSplit(source, { fraction: 0.3, seed: 1 }).tuning,
       ],
-      [poison(set, attack, options).set, poison(source, attack, options).set],
-      [triggered(set, attack, 1).set, triggered(source, attack, 1).set],
-      [concat(set, tinySet(4, 9)), concat(source, tinySet(4, 9))],
-      [concat(tinySet(4, 9), set), concat(tinySet(4, 9), source)],
+      [(await poison(set, attack, options)).set, (await poison(source, attack, options)).set],
+      [(await triggered(set, attack, 1)).set, (await triggered(source, attack, 1)).set],
+      [concatImages(set, tinySet(4, 9)), concatImages(source, tinySet(4, 9))],
+      [concatImages(tinySet(4, 9), set), concatImages(tinySet(4, 9), source)],
       [resized(set, 9, 4), resized(source, 9, 4)],
     ] as const;
     for (const [eager, lazy] of both) {
@@ -42,9 +42,11 @@ describe("image sources", () => {
 
   it("read nothing before their pixels are needed", async () => {
     const lazy = lazily(set);
-    const part = poison(subset(lazy.source, [4, 5, 6, 7, 8]), await badNets.make(set), {
-      ...{ rate: 0.5, target: 1, seed: 4 },
-    }).set;
+    const { set: part } = await poison(
+      subset(lazy.source, [4, 5, 6, 7, 8]),
+      await badNets.make(set),
+      { rate: 0.5, target: 1, seed: 4 },
+    );
     expect(lazy.reads).toBe(0);
     await readImages(part, Uint32Array.of(3), new Uint8Array(105));
     expect(lazy.reads).toBe(1);

@@ -19,10 +19,10 @@ const slow = { timeout: 600_000 };
 
 const names = Object.keys(kernelCases) as KernelName[];
 const onHalves: readonly KernelName[] = [
-  ...(["copy", "fill", "permute", "augment", "elementwise", "reduce", "pool2d"] as const),
+  ...(["copy", "fill", "move", "augment", "elementwise", "reduce", "pool2d"] as const),
   ...(["pool2dBackward", "matmul", "conv2d", "conv2dInference", "conv2dInputGrad"] as const),
   ...(["conv2dWeightGrad", "batchNorm", "batchNormInference", "batchNormBackward"] as const),
-  ...(["layerNorm", "layerNormBackward"] as const),
+  ...(["layerNorm", "layerNormBackward", "depthwise2d", "depthwise2dWeightGrad"] as const),
 ];
 
 describe("the calls", () => {

@@ -35,7 +35,7 @@ const victim: TrainConfiguration = trainSettings.fill({
     ...{ name: "blended", rate: 0.1, target: 2 },
     options: { picture: "smooth", alpha: 0.4 },
   },
-  training: { epochs: 1, batchSize: 16 },
+  training: { epochs: 1, batchSize: 16, augmentation: { pad: 4 } },
   curve: { clean: 20, triggered: 10 },
 });
 
@@ -51,7 +51,10 @@ const expected: Record<string, object> = {
   clean: trainSettings.fill({
     ...{ data: small.data, split: small.tuning, attack: null },
     model: { architecture: "resnet34", width: 1 },
-    training: { epochs: 1, batchSize: 16, lr: 0.05, momentum: 0.8, weightDecay: 0.001 },
+    training: {
+      ...{ epochs: 1, batchSize: 16, lr: 0.05, momentum: 0.8, weightDecay: 0.001 },
+      augmentation: { pad: 4 },
+    },
     curve: { clean: 0, triggered: 0 },
   }),
   cifar: trainSettings.fill({

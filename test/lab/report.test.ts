@@ -26,11 +26,17 @@ const picture = {
 const page = renderReport({
   title: "A backdoor & FST",
   lead: ["Attack success fell."],
+  verdicts: [
+    {
+      of: "FST",
+      verdict: { tone: "mixed", headline: "Gone <at a price>.", cautions: ["It cost 7 points."] },
+    },
+  ],
   rows: [
     { name: "Before", examination: before },
     { name: "After", examination: after, defenseEffectiveness: 0.9425, seconds: 3.25 },
   ],
-  curves: [{ title: "Tuning", lines }],
+  curves: [{ title: "Tuning", lines, sample: { clean: 31, triggered: 17 } }],
   pictures: [picture],
   record: purifyRecord,
 });
@@ -44,10 +50,16 @@ test("the page loads nothing from elsewhere and runs no script", () => {
 
 test("the table has before and after, with changes in points", () => {
   const text = page.replace(/<[^>]+>/g, " ").replace(/\s+/g, " ");
-  expect(text).toContain("Model C-ACC ASR RA DER Time Before 86.00% 97.00% 2.00%");
-  expect(text).toContain("After 79.00% −7.00 1.50% −95.50 71.00% 0.943 3.3 s");
-  expect(page).toContain('<span class="bad">97.00%</span>');
-  expect(page).toContain('<span class="good">1.50%</span>');
+  expect(text).toContain(
+    "Model C-ACC ASR RA DER Time Before 86.00% 73.8–93.0 97.00% 87.3–99.3 2.00%",
+  );
+  expect(text).toContain(
+    "After 79.00% −7.00 65.9–88.0 1.50% −95.50 0.2–10.4 71.00% 56.5–82.2 0.943 3.3 s",
+  );
+  // Colour is the verdict's, not a number's.
+  expect(page).toContain('<div class="verdict mixed"><p><b>FST</b> Gone &#60;at a price&#62;.</p>');
+  expect(text).toContain("It cost 7 points.");
+  expect(text).toContain("On a sample of the test images: 31 clean, 17 triggered");
 });
 
 test("curves of accuracy, attack success and loss are drawn", () => {

@@ -158,7 +158,7 @@ test("a run with a picture of one's own holds its hash, and goes on with no othe
   const options = { picture: { file }, alpha: 0.5 };
   const own = {
     ...configuration,
-    attack: { name: "blended", rate: 0.05, target: 1, options },
+    attack: { name: "blended", rate: 0.05, target: 1, mapping: "all-to-one" as const, options },
   };
   const hooks = stopping(({ step }) => step === 5);
   await expect(train("own", hooks, own)).rejects.toThrow("enough");

@@ -17,6 +17,7 @@ export const configuration: TrainConfiguration = {
     name: "blended",
     rate: 0.05,
     target: 1,
+    mapping: "all-to-one",
     options: { alpha: 0.3, picture: "smooth", seed: 0 },
   },
   split: { scheme: "held-out-balanced", fraction: 0.3 },

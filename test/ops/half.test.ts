@@ -4,17 +4,32 @@ import { openCpuDevice } from "../../src/device/cpu/open.js";
 import type { Device } from "../../src/device/device.js";
 import { ShapeError, UnsupportedPrecisionError } from "../../src/device/errors.js";
 import { openWebGpuDevice } from "../../src/device/webgpu/device.js";
+import { adaptiveAvgPool2d } from "../../src/ops/adaptive-pool2d.js";
+import { attention } from "../../src/ops/attention.js";
 import { batchNorm } from "../../src/ops/batch-norm.js";
 import { cast } from "../../src/ops/cast.js";
 import { conv2d } from "../../src/ops/conv2d.js";
+import { conv2dTranspose } from "../../src/ops/conv2d-transpose.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
-import { add, mul, relu } from "../../src/ops/elementwise.js";
+import { cumsum } from "../../src/ops/cumsum.js";
+import { dropout } from "../../src/ops/dropout.js";
+import { add, geluExact, mul, relu } from "../../src/ops/elementwise.js";
 import { gather } from "../../src/ops/gather.js";
+import { gridSample } from "../../src/ops/grid-sample.js";
+import { concat, stack } from "../../src/ops/join.js";
 import { groupNorm, layerNorm } from "../../src/ops/layer-norm.js";
 import { permute, reshape } from "../../src/ops/layout.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { pad } from "../../src/ops/pad.js";
 import { globalAvgPool, maxPool2d } from "../../src/ops/pool2d.js";
 import { max, mean, sum } from "../../src/ops/reduce.js";
+import { repeat, tile } from "../../src/ops/repeat.js";
+import { upsample2d } from "../../src/ops/resample.js";
+import { slice } from "../../src/ops/slice.js";
+import { logSoftmax, logSumExp, softmax } from "../../src/ops/softmax.js";
+import { sort } from "../../src/ops/sort.js";
+import { variance } from "../../src/ops/statistics.js";
+import { windows } from "../../src/ops/windows.js";
 import { tensor } from "../../src/tensor/create.js";
 import type { Shape } from "../../src/tensor/shape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -61,6 +76,78 @@ const cases: Record<string, Case> = {
     half: [[6, 7]],
     roundings: 2,
     result: (x) => max(pick(x, 0), [1]),
+  },
+  "slice, pad by reflection, windows": {
+    half: [[3, 9, 4]],
+    roundings: 2,
+    result: (x) => {
+      const padded = pad(slice(pick(x, 0), [[2, null, -1]]), [0, [2, 1], 1], { mode: "reflect" });
+      return windows(padded, [1], [3], { stride: 2 });
+    },
+  },
+  "concat, repeat, tile": {
+    half: [
+      [3, 5],
+      [2, 5],
+    ],
+    roundings: 2,
+    result: (x) => tile(repeat(concat([pick(x, 0), pick(x, 1)]), 2, 1), [1, 3]),
+  },
+  "softmax, logSoftmax, which compute in f32": {
+    half: [[5, 7]],
+    roundings: 4,
+    result: (x) => add(softmax(pick(x, 0)), logSoftmax(pick(x, 0), 0)),
+  },
+  "geluExact with numbers, dropout, sort": {
+    half: [[5, 9]],
+    roundings: 5,
+    result: (x) => sort(dropout(geluExact(mul(pick(x, 0), 1.5)), 0.3, 7)).values,
+  },
+  "logSumExp, variance, cumsum": {
+    half: [[5, 7]],
+    roundings: 3,
+    result: (x) => {
+      const all = [
+        logSumExp(pick(x, 0), [1]),
+        variance(pick(x, 0), [1]),
+        sum(cumsum(pick(x, 0), 1), [1]),
+      ];
+      return stack(all);
+    },
+  },
+  "conv2d by channels with f32 filters, strided": {
+    half: [[2, 7, 6, 8]],
+    single: [[3, 3, 1, 8]],
+    roundings: 3,
+    result: (x) => conv2d(pick(x, 0), pick(x, 1), { groups: 8, stride: 2, padding: 1 }),
+  },
+  "conv2d in groups, conv2dTranspose": {
+    half: [[2, 5, 6, 4]],
+    single: [
+      [3, 3, 2, 6],
+      [2, 2, 3, 6],
+    ],
+    roundings: 6,
+    result: (x) =>
+      conv2dTranspose(conv2d(pick(x, 0), pick(x, 1), { groups: 2 }), pick(x, 2), { stride: 2 }),
+  },
+  "upsample2d, adaptiveAvgPool2d, gridSample": {
+    half: [[2, 4, 5, 3]],
+    single: [[2, 3, 3, 2]],
+    roundings: 5,
+    result: (x) => {
+      const large = adaptiveAvgPool2d(upsample2d(pick(x, 0), { size: 7, mode: "bicubic" }), [5, 6]);
+      return gridSample(large, mul(pick(x, 1), 0.4));
+    },
+  },
+  attention: {
+    half: [
+      [2, 5, 4],
+      [2, 6, 4],
+      [2, 6, 3],
+    ],
+    roundings: 6,
+    result: (x) => attention(pick(x, 0), pick(x, 1), pick(x, 2)),
   },
   "matmul with an f32 weight and bias": {
     half: [[9, 11]],

@@ -48,19 +48,19 @@ const fitting = (more: object) => {
 const calls: [string, () => unknown, string][] = [
   [
     "conv2d",
-    () => ops.conv2d(image(), kernel(), bad({ dilation: 2 })),
-    "conv2d has no option dilation (2); it has ",
+    () => ops.conv2d(image(), kernel(), bad({ dilate: 2 })),
+    "conv2d has no option dilate (2); it has ",
   ],
   ["groups", () => ops.conv2d(image(), kernel(), bad({ group: 3 })), "no option group (3)"],
   [
     "strides",
     () => ops.conv2d(image(), kernel(), bad({ strides: [2, 1] })),
-    "no option strides ([2,1]); it has stride, padding; did you mean stride?",
+    "no option strides ([2,1]); it has stride, padding, dilation, groups; did you mean stride?",
   ],
   [
     "a stride in the options' place",
     () => ops.conv2d(image(), kernel(), bad(2)),
-    "conv2d: its options must be an object of stride, padding, not 2",
+    "conv2d: its options must be an object of stride, padding, dilation, groups, not 2",
   ],
   ["null", () => ops.conv2d(image(), kernel(), bad(null)), "not null"],
   [
@@ -195,7 +195,7 @@ test("what is known passes, with its defaults, from wherever it is inherited", (
     1, 5, 7, 2,
   ]);
   expect(ops.conv2d(image(), kernel(), defaults).shape).toEqual([1, 2, 3, 2]);
-  const inherited = Object.create({ dilation: 2 }) as object;
+  const inherited = Object.create({ dilate: 2 }) as object;
   expect(() => ops.conv2d(image(), kernel(), inherited)).toThrow(OptionError);
   expect(() => ops.conv2d(image(), kernel(), bad({ constructor: 1 }))).toThrow("constructor (1)");
 });

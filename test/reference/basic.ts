@@ -1,4 +1,10 @@
-import { elementwiseKernels, evaluate, operandsOf } from "../../src/device/elementwise.js";
+import {
+  elementwiseKernels,
+  evaluate,
+  evaluateInteger,
+  integerTable,
+  operandsOf,
+} from "../../src/device/elementwise.js";
 import type { HostArray, HostCall } from "../support/host-call.js";
 import { at, product } from "../support/random.js";
 
@@ -45,6 +51,19 @@ export function elementwise(call: HostCall<"elementwise">): void {
   }
 }
 
+export function integer(call: HostCall<"integer">): void {
+  const expression = integerTable[call.op];
+  const names = operandsOf(expression);
+  for (let i = 0; i < call.out.length; i++) {
+    const c = coordinates(i, call.shape);
+    const operands = call.inputs.map(({ slice, strides }, j) => [
+      names[j],
+      at(slice as HostArray, dot(c, strides as number[])),
+    ]);
+    call.out[i] = evaluateInteger(expression, Object.fromEntries(operands));
+  }
+}
+
 export function reduce({ op, x, out, outer, reduced, inner }: HostCall<"reduce">): void {
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
@@ -69,13 +88,14 @@ export function reduce({ op, x, out, outer, reduced, inner }: HostCall<"reduce">
   }
 }
 
-export function permute({ x, out, shape, perm }: HostCall<"permute">): void {
-  const size = shape as number[];
-  const order = perm as number[];
-  const outShape = order.map((d) => at(size, d));
-  const strideOf = (d: number): number => product(size.slice(d + 1));
-  const strides = order.map(strideOf);
-  for (let i = 0; i < out.length; i++) out[i] = at(x, dot(coordinates(i, outShape), strides));
+export function move({ x, out, shape, from, to, add }: HostCall<"move">): void {
+  const place = ({ offset, strides }: { offset: number; strides: unknown }, c: readonly number[]) =>
+    offset + dot(c, strides as number[]);
+  for (let i = 0; i < product(shape as number[]); i++) {
+    const c = coordinates(i, shape as number[]);
+    const [source, target] = [place(from, c), place(to, c)];
+    out[target] = at(x, source) + (add ? at(out, target) : 0);
+  }
 }
 
 export function gatherRows({ x, index, out, rows, picked, columns }: HostCall<"gatherRows">): void {
@@ -95,6 +115,35 @@ export function scatterAddRows(call: HostCall<"scatterAddRows">): void {
       const to = at(index, i) * columns + c;
       out[to] = at(out, to) + at(dy, i * columns + c);
     }
+  }
+}
+
+export function sort({ x, index, rank, rows, length, descending }: HostCall<"sort">): void {
+  for (let r = 0; r < rows; r++) {
+    const row = [...x.subarray(r * length, (r + 1) * length)];
+    // NaN above infinity; Array.prototype.sort keeps the order of ties.
+    const before = (a: number, b: number): number =>
+      Number.isNaN(a) || Number.isNaN(b)
+        ? Number(Number.isNaN(a)) - Number(Number.isNaN(b))
+        : a < b
+          ? -1
+          : Number(a > b);
+    const order = row.map((_, i) => i);
+    order.sort((i, j) =>
+      descending ? before(at(row, j), at(row, i)) : before(at(row, i), at(row, j)),
+    );
+    order.forEach((element, i) => {
+      index[r * length + i] = element;
+      rank[r * length + element] = i;
+    });
+  }
+}
+
+export function gatherAlong(call: HostCall<"gatherAlong">): void {
+  const { x, index, out, rows, length, picked } = call;
+  for (let i = 0; i < rows * picked; i++) {
+    const element = at(index, i);
+    out[i] = element < length ? at(x, Math.floor(i / picked) * length + element) : 0;
   }
 }
 

@@ -3,6 +3,7 @@ import type { HostCall } from "../support/host-call.js";
 import * as basic from "./basic.js";
 import * as batchNorm from "./batch-norm.js";
 import * as conv2d from "./conv2d.js";
+import * as depthwise from "./depthwise.js";
 import * as layerNorm from "./layer-norm.js";
 import * as loss from "./loss.js";
 import * as lossScale from "./loss-scale.js";
@@ -20,6 +21,7 @@ export const references: { readonly [K in KernelName]: (call: HostCall<K>) => vo
   ...batchNorm,
   ...conv2d,
   ...layerNorm,
+  ...depthwise,
   ...loss,
   ...lossScale,
   ...optimizers,

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { wasmDeltas } from "../../scripts/wasm-delta.mjs";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -37,7 +38,8 @@ export async function withProgram<T>(
       platform: "node",
       target: "node20",
       external: ["webgpu"],
-      loader: { ".wgsl": "text", ".wasm": "binary" },
+      loader: { ".wgsl": "text" },
+      plugins: [wasmDeltas],
       logLevel: "warning",
       outfile,
     });

@@ -1,8 +1,12 @@
 import { test } from "vitest";
 import type { Device } from "../../src/device/device.js";
 import type { KernelName } from "../../src/device/kernels.js";
-import { kernelBounds } from "../../src/kernel-check/bounds.js";
+import { boundsOf } from "../../src/kernel-check/bounds.js";
+import { kernelCases } from "../../src/kernel-check/cases/index.js";
+import type { CaseOf } from "../../src/kernel-check/cases/table.js";
 import { compareCall } from "../../src/kernel-check/compare-call.js";
+import { Draw } from "../../src/kernel-check/draw.js";
+import type { FloatType } from "../../src/tensor/tensor.js";
 import { references } from "../reference/index.js";
 import type { Tolerance } from "./compare.js";
 import { cloneCall, type HostCall } from "./host-call.js";
@@ -35,12 +39,25 @@ export function kernelCase<K extends KernelName>(
   };
   const check = async (device: Device): Promise<void> => {
     const { call, expected } = prepare();
-    const bounds = { ...kernelBounds[kernel], ...tolerances };
+    const bounds = { ...boundsOf(kernel, call), ...tolerances };
     const { wrong } = await compareCall(device, kernel, call, expected, bounds);
     if (wrong) throw new Error(wrong);
   };
   return { kernel, title, build, tolerances, check };
 }
+
+/** The cases that `device --check` runs, on activations stored in this type. */
+export const tableCases = <K extends KernelName>(
+  kernel: K,
+  stored: FloatType = "f32",
+): KernelCase<K>[] => {
+  const cases: readonly CaseOf<K>[] = kernelCases[kernel];
+  return cases.map((build, i) =>
+    kernelCase(kernel, `${kernel} ${i} (${stored})`, () =>
+      build(new Draw(stored, `${kernel} ${i}`)),
+    ),
+  );
+};
 
 /** One test a case. */
 export function testKernelCases(

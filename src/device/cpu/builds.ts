@@ -26,7 +26,7 @@ export async function compileKernels(options: {
   relaxed: boolean;
   shared: boolean;
 }): Promise<WebAssembly.Module> {
-  const bytes = options.shared
+  const build = options.shared
     ? options.relaxed
       ? relaxedShared
       : shared
@@ -34,7 +34,7 @@ export async function compileKernels(options: {
       ? relaxed
       : simd;
   try {
-    return await WebAssembly.compile(bytes);
+    return await WebAssembly.compile(await build());
   } catch (error) {
     throw new DeviceUnavailableError(
       `this engine cannot compile the CPU kernels, which need WebAssembly with SIMD: ${error}`,

@@ -1,5 +1,5 @@
-import type { ElementwiseCall } from "../kernels/elementwise-call.js";
-import type { MovingCalls } from "../kernels/moving-call.js";
+import type { ElementwiseCall, ElementwiseCalls } from "../kernels/elementwise-call.js";
+
 import type { Slice } from "../storage.js";
 import { float32Bits, type Lowering } from "./lowering.js";
 
@@ -62,28 +62,7 @@ export function lowerElementwise(call: ElementwiseCall, lowering: Lowering): voi
   lowering.command(name, walkParams(call.out, call.shape, call.inputs, call.scalars, lowering));
 }
 
-export function lowerPermute(call: MovingCalls["permute"], lowering: Lowering): void {
-  const { x, out, shape, perm } = call;
-  const xStrides = contiguousStrides(shape);
-  const operand = { slice: x, strides: perm.map((d) => xStrides[d] ?? 0) };
-  const result = perm.map((d) => shape[d] ?? 1);
-  const { dims, strides } = collapse(result, [operand.strides]);
-  const inner = strides[0] ?? [];
-  const row = inner.indexOf(1);
-  const last = dims.length - 1;
-  if (row < 0 || row === last) {
-    lowering.command("permute", walkParams(out, result, [operand], [0, 0], lowering));
-    return;
-  }
-  // Contiguous in x along `row`, in the result along the last dimension: a transposition.
-  const outStrides = contiguousStrides(dims);
-  const others = <T>(values: readonly T[]): T[] => values.filter((_, d) => d !== row && d !== last);
-  lowering.command("transpose", [
-    ...[lowering.address(x), lowering.address(out), dims[row] ?? 1, dims[last] ?? 1],
-    ...[inner[last] ?? 0, outStrides[row] ?? 0, dims.length - 2],
-    ...[...others(dims), ...others(inner), ...others(outStrides)],
-  ]);
+export function lowerInteger(call: ElementwiseCalls["integer"], lowering: Lowering): void {
+  const params = walkParams(call.out, call.shape, call.inputs, [0, 0], lowering);
+  lowering.command(`integer_${call.op}`, params);
 }
-
-const contiguousStrides = (shape: readonly number[]): number[] =>
-  shape.map((_, d) => shape.slice(d + 1).reduce((a, b) => a * b, 1));

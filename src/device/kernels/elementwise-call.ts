@@ -1,9 +1,11 @@
-import type { ElementwiseKernel } from "../elementwise.js";
+import type { ElementwiseKernel, IntegerOp } from "../elementwise.js";
 import type { Slice } from "../storage.js";
 
 export interface ElementwiseCalls {
   /** out[i] := expression(inputs[i]); operands in `operandsOf` order, each with its own strides. */
   elementwise: ElementwiseCall;
+  /** As elementwise, of `integerTable`: operands and results are u32, or f32 as `integerTypes` says. */
+  integer: Omit<ElementwiseCall, "kernel" | "scalars"> & { op: IntegerOp };
 }
 
 export interface ElementwiseCall {

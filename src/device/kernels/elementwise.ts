@@ -1,6 +1,6 @@
-import { lowerElementwise as cpu } from "../cpu/lower-elementwise.js";
+import * as cpu from "../cpu/lower-elementwise.js";
 import { type Expr, elementwiseKernels as expressionsByName } from "../elementwise.js";
-import { lowerElementwise as webgpu } from "../webgpu/elementwise.js";
+import * as webgpu from "../webgpu/elementwise.js";
 import type { ElementwiseCalls } from "./elementwise-call.js";
 import { bytesOf, cost, type Kernels } from "./kernel.js";
 
@@ -15,7 +15,15 @@ export const elementwiseKernels: Kernels<ElementwiseCalls> = {
       const bytes = bytesOf(out, ...new Set(inputs.map(({ slice }) => slice)));
       return cost(`elementwise ${kernel}`, shape, flops, bytes);
     },
-    ...{ webgpu, cpu },
+    webgpu: webgpu.lowerElementwise,
+    cpu: cpu.lowerElementwise,
+  },
+  integer: {
+    writes: ["out"],
+    cost: ({ op, inputs, out, shape }) =>
+      cost(`integer ${op}`, shape, 0, bytesOf(out, ...new Set(inputs.map(({ slice }) => slice)))),
+    webgpu: webgpu.lowerInteger,
+    cpu: cpu.lowerInteger,
   },
 };
 

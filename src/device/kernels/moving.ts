@@ -1,13 +1,11 @@
 import copyText from "../../../shaders/copy.wgsl";
 import fillText from "../../../shaders/fill.wgsl";
 import groupText from "../../../shaders/group.wgsl";
-import { lowerPermute } from "../cpu/lower-elementwise.js";
-import { firstOperand } from "../elementwise.js";
+import { lowerMove as cpu } from "../cpu/lower-move.js";
 import { float32Bits } from "../float32.js";
 import { bytesPerElement } from "../storage.js";
-import { contiguousStrides } from "../webgpu/collapse.js";
-import { lowerExpression } from "../webgpu/elementwise.js";
 import { reads, shader, writes } from "../webgpu/lowering.js";
+import { lowerMove as webgpu } from "../webgpu/move.js";
 import { linear, storedAs, vectorType } from "../webgpu/spread.js";
 import { bytesOf, cost, type Kernels } from "./kernel.js";
 import type { MovingCalls } from "./moving-call.js";
@@ -56,18 +54,14 @@ export const movingKernels: Kernels<MovingCalls> = {
       command("fill", [address(dst), float32Bits(value), dst.length]);
     },
   },
-  permute: {
+  move: {
     writes: ["out"],
-    cost: ({ x, out, shape }) => cost("permute", shape, 0, bytesOf(x, out)),
-    webgpu(gpu, { x, out, shape, perm }) {
-      const strides = contiguousStrides(shape);
-      lowerExpression(gpu, "permute", firstOperand, {
-        inputs: [{ slice: x, strides: perm.map((d) => strides[d] ?? 0) }],
-        out,
-        shape: perm.map((d) => shape[d] ?? 1),
-        scalars: [0, 0],
-      });
+    // What is read, written and, by adding, read again.
+    cost({ out, shape, add }) {
+      const elements = shape.reduce((a, b) => a * b, 1);
+      const bytes = (add ? 3 : 2) * elements * bytesPerElement(out);
+      return cost(add ? "move add" : "move", shape, add ? elements : 0, bytes);
     },
-    cpu: lowerPermute,
+    ...{ webgpu, cpu },
   },
 };

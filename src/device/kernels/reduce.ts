@@ -3,6 +3,7 @@ import compareText from "../../../shaders/compare.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import reduceText from "../../../shaders/reduce.wgsl";
 import spanText from "../../../shaders/span.wgsl";
+import type { Lowering } from "../cpu/lowering.js";
 import { float32Bits } from "../float32.js";
 import type { Slice } from "../storage.js";
 import { type GpuLowering, reads, shader, writes } from "../webgpu/lowering.js";
@@ -39,22 +40,27 @@ export const reduceKernels: Kernels<ReduceCalls> = {
     cost: ({ op, x, out, outer, reduced, inner }) =>
       cost(`reduce ${op}`, [outer, reduced, inner], outer * reduced * inner, bytesOf(x, out)),
     webgpu: lowerReduce,
-    cpu({ op: name, x, out, outer, reduced, inner }, { address, command, scratch }) {
-      const op = cpuOps[name];
-      const chunk = inner === 1 ? contiguousChunk : columnChunk;
-      const chunks = Math.ceil(reduced / chunk);
-      const partials = scratch(8 * outer * chunks * inner);
-      command("reduce_partial", [
-        ...[op, address(x), partials],
-        ...[outer, reduced, inner, chunk, chunks],
-      ]);
-      command("reduce_combine", [
-        ...[op, partials, address(out)],
-        ...[outer, inner, chunks, reduced],
-      ]);
+    cpu({ op, x, out, ...extent }, lowering) {
+      reduceAt(op, lowering.address(x), lowering.address(out), extent, lowering);
     },
   },
 };
+
+/** `reduce` on the CPU device, from one address to another. */
+export function reduceAt(
+  name: ReduceCall["op"],
+  x: number,
+  out: number,
+  { outer, reduced, inner }: Pick<ReduceCall, "outer" | "reduced" | "inner">,
+  { command, scratch }: Lowering,
+): void {
+  const op = cpuOps[name];
+  const chunk = inner === 1 ? contiguousChunk : columnChunk;
+  const chunks = Math.ceil(reduced / chunk);
+  const partials = scratch(8 * outer * chunks * inner);
+  command("reduce_partial", [op, x, partials, outer, reduced, inner, chunk, chunks]);
+  command("reduce_combine", [op, partials, out, outer, inner, chunks, reduced]);
+}
 
 const cpuOps = { sum: 0, mean: 1, max: 2, argmax: 3, min: 4 } as const;
 

@@ -2,11 +2,13 @@ import gatherText from "../../../shaders/gather-rows.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import oneHotText from "../../../shaders/one-hot.wgsl";
 import scatterText from "../../../shaders/scatter-add-rows.wgsl";
+import sortedScatterText from "../../../shaders/scatter-add-sorted.wgsl";
 import { float32Bits } from "../float32.js";
 import type { Slice } from "../storage.js";
 import { reads, shader, writes } from "../webgpu/lowering.js";
 import { perGroup, vectorType } from "../webgpu/spread.js";
 import { bytesOf, cost, type Kernels } from "./kernel.js";
+import { sortRows } from "./sort.js";
 
 export interface RowsCalls {
   /** out[i, :] := x[index[i], :] (index u32); an index out of range gives a row of NaN. */
@@ -26,7 +28,11 @@ export interface RowsCalls {
 
 const gatherShader = shader("gatherRows", groupText, gatherText);
 const scatterShader = shader("scatterAddRows", groupText, scatterText);
+const sortedScatterShader = shader("scatterAddSorted", groupText, sortedScatterText);
 const oneHotShader = shader("oneHot", groupText, oneHotText);
+
+/** Comparisons from which on sorting the indices beats looking through all of them for each row. */
+const manyComparisons = 2 ** 22;
 
 export const rowsKernels: Kernels<RowsCalls> = {
   gatherRows: {
@@ -55,12 +61,24 @@ export const rowsKernels: Kernels<RowsCalls> = {
     webgpu(gpu, { dy, index, out, rows, picked, ...call }) {
       const { V, width } = vectorType(call.columns);
       const columns = call.columns / width;
+      const length = rows * columns;
+      if (length * picked >= manyComparisons) {
+        const sorted = sortRows(gpu, index, 1, picked, false);
+        gpu.dispatch({
+          shader: sortedScatterShader,
+          constants: { V },
+          bindings: [reads(dy), reads(sorted.list), writes(out)],
+          params: [length, columns, sorted.width],
+          workgroups: perGroup(length, 64),
+        });
+        return;
+      }
       gpu.dispatch({
         shader: scatterShader,
         constants: { V },
         bindings: [reads(dy), reads(index), writes(out)],
-        params: [rows * columns, columns, picked],
-        workgroups: perGroup(rows * columns, 64),
+        params: [length, columns, picked],
+        workgroups: perGroup(length, 64),
       });
     },
     cpu({ dy, index, out, rows, picked, columns }, { address, command }) {

@@ -2,9 +2,15 @@ import compareText from "../../../shaders/compare.wgsl";
 import elementwiseText from "../../../shaders/elementwise.wgsl";
 import groupText from "../../../shaders/group.wgsl";
 import mathText from "../../../shaders/math.wgsl";
-import { type Expr, elementwiseKernels, operandsOf } from "../elementwise.js";
+import {
+  type Expr,
+  elementwiseKernels,
+  integerTable,
+  integerTypes,
+  operandsOf,
+} from "../elementwise.js";
 import { float32Bits } from "../float32.js";
-import type { ElementwiseCall } from "../kernels/elementwise-call.js";
+import type { ElementwiseCall, ElementwiseCalls } from "../kernels/elementwise-call.js";
 import { collapse } from "./collapse.js";
 import { type GpuLowering, reads, type Shader, shader, writes } from "./lowering.js";
 import { linear, mathTypes, storedAs } from "./spread.js";
@@ -26,21 +32,33 @@ interface Operand extends Mode {
   readonly period: number;
 }
 
+/** The element types of operands and result. */
+type Types = readonly ["f32" | "u32", "f32" | "u32"];
+
+const floats: Types = ["f32", "f32"];
+/** The functions that an expression of these types may call. */
+const library = ([from, to]: Types): string[] =>
+  from === "u32" ? [] : to === "u32" ? [compareText] : [compareText, mathText];
 const expressions = elementwiseKernels();
 const shaders = new Map<string, Shader>();
 
 export function lowerElementwise(gpu: GpuLowering, call: ElementwiseCall): void {
   const expression = expressions.get(call.kernel);
   if (!expression) throw new Error(`no elementwise kernel is named ${call.kernel}`);
-  lowerExpression(gpu, call.kernel, expression, call);
+  lowerExpression(gpu, `elementwise ${call.kernel}`, expression, call, floats);
 }
 
-/** Any expression over operands with strides; `permute` is the expression `a`. */
-export function lowerExpression(
+export function lowerInteger(gpu: GpuLowering, { op, ...call }: ElementwiseCalls["integer"]): void {
+  const all = { ...call, scalars: [0, 0] as const };
+  lowerExpression(gpu, `integer ${op}`, integerTable[op], all, integerTypes(op));
+}
+
+function lowerExpression(
   gpu: GpuLowering,
   name: string,
   expression: Expr,
   call: Omit<ElementwiseCall, "kernel">,
+  types: Types,
 ): void {
   const { shape, strides } = collapse(
     call.shape,
@@ -61,8 +79,8 @@ export function lowerExpression(
     else params.push(access === "inner" || access === "outer" ? period / unit : 0);
   }
   gpu.dispatch({
-    shader: shaderFor(name, expression, operands, vector, shape.length),
-    constants: { Result: storedAs(call.out, unit) },
+    shader: shaderFor(name, expression, operands, vector, shape.length, types),
+    constants: { Result: types[1] === "u32" ? wide("u32", vector) : storedAs(call.out, unit) },
     bindings: [...call.inputs.map((input) => reads(input.slice)), writes(call.out)],
     ...linear(gpu, length, ...params),
   });
@@ -95,15 +113,16 @@ function shaderFor(
   operands: readonly Operand[],
   vector: boolean,
   rank: number,
+  types: Types,
 ): Shader {
   const modes = operands.map(({ access, half }) => (half ? `${access}-f16` : access));
   const strided = operands.some(({ access }) => access === "strided");
   const key = [name, vector ? "vec4" : "f32", ...modes, strided ? rank : ""].join(" ");
   let made = shaders.get(key);
   if (!made) {
-    const head = elementwiseHead(expression, operands, vector, rank);
+    const head = elementwiseHead(expression, operands, vector, rank, types);
     made = {
-      ...shader(`elementwise ${name}`, head, groupText, compareText, mathText, elementwiseText),
+      ...shader(name, head, groupText, ...library(types), elementwiseText),
       enables: operands.some(({ half }) => half) ? ["f16"] : [],
     };
     shaders.set(key, made);
@@ -117,6 +136,7 @@ export function elementwiseHead(
   modes: readonly Mode[],
   vector: boolean,
   rank: number,
+  [from, to]: Types = floats,
 ): string {
   const names = operandsOf(expression);
   const dims = Array.from({ length: rank }, (_, d) => d);
@@ -129,23 +149,25 @@ export function elementwiseHead(
     const { access, half } = modes[i] ?? { access: "full", half: false };
     if (access === "strided") fields.push(...dims.map((d) => `${name}Stride${d}: u32`));
     else fields.push(`${name}Period: u32`);
-    const wide = vector && access !== "scalar" && access !== "outer";
-    const type = half ? (wide ? "vec4h" : "f16") : wide ? "vec4f" : "f32";
+    const four = vector && access !== "scalar" && access !== "outer";
+    const type = half ? (four ? "vec4h" : "f16") : wide(from, four);
     bindings.push(`@group(0) @binding(${i + 1}) var<storage, read> ${name}Data: array<${type}>;`);
     const element = `${name}Data[${indexOf(name, access, dims)}]`;
-    loads.push(`  let ${name} = V(${half && !wide ? `f32(${element})` : element});`);
+    loads.push(`  let ${name} = V(${half && !four ? `f32(${element})` : element});`);
   }
-  const types = Object.entries(mathTypes(vector ? 4 : 1));
+  const result = from === to ? "V" : "R";
+  const types = { ...mathTypes(vector ? 4 : 1), V: wide(from, vector) };
   return [
-    ...types.map(([alias, type]) => `alias ${alias} = ${type};`),
+    ...Object.entries(types).map(([alias, type]) => `alias ${alias} = ${type};`),
+    ...(from === to ? [] : [`alias R = ${wide(to, vector)};`]),
     `struct Params {\n${fields.map((field) => `  ${field},`).join("\n")}\n}`,
     "@group(0) @binding(0) var<uniform> params: Params;",
     ...bindings,
     `@group(0) @binding(${names.length + 1}) var<storage, read_write> result: array<Result>;`,
-    "fn value(i: u32) -> V {",
+    `fn value(i: u32) -> ${result} {`,
     ...(strided ? coordinates(dims) : []),
     ...loads,
-    `  return ${emit(expression)};`,
+    `  return ${emit(expression, result, from)};`,
     "}",
   ].join("\n");
 }
@@ -175,18 +197,30 @@ function coordinates(dims: readonly number[]): string[] {
   return lines;
 }
 
-function emit(e: Expr): string {
+/** One element, or four. */
+const wide = (type: "f32" | "u32", four: boolean): string => (four ? `vec4${type[0]}` : type);
+
+/**
+ * @param to the result's type, by its alias
+ * @param from the operands'
+ */
+function emit(e: Expr, to: string, from: Types[0]): string {
   switch (e.kind) {
     case "name":
       return e.name === "p" || e.name === "q" ? `V(params.${e.name})` : e.name;
     case "const":
-      return `V(${e.value})`;
+      return `${to}(${e.value})`;
     case "unary":
-      return unary[e.fn](emit(e.x));
-    case "binary":
-      return binary[e.fn](emit(e.x), emit(e.y));
-    case "select":
-      return `select(${emit(e.no)}, ${emit(e.yes)}, ${compare[e.fn](emit(e.x), emit(e.y))})`;
+      return unary[e.fn](emit(e.x, to, from));
+    case "binary": {
+      const operator = from === "u32" ? { ...binary, ...ofWords }[e.fn] : binary[e.fn];
+      return operator(emit(e.x, to, from), emit(e.y, to, from));
+    }
+    case "select": {
+      const [x = "", y = "", yes, no] = [e.x, e.y, e.yes, e.no].map((part) => emit(part, to, from));
+      const compared = (from === "u32" ? compareWords : compare)[e.fn](x, y);
+      return `select(${no}, ${yes}, ${compared})`;
+    }
   }
 }
 
@@ -211,6 +245,14 @@ const unary: Record<UnaryName, (x: string) => string> = {
   cos: call("cosOf"),
   tanh: call("tanhOf"),
   floor: call("floor"),
+  expm1: call("expm1Of"),
+  log1p: call("log1pOf"),
+  erf: call("erfOf"),
+  convert: (x) => `R(${x})`,
+  // A NaN is not above 0.
+  truncate: (x) =>
+    `select(R(select(V(0), ${x}, isLess(V(0), ${x}))), R(0xffffffffu), ` +
+    `isLessOrEqual(V(4294967296), ${x}))`,
 };
 const binary: Record<BinaryName, (x: string, y: string) => string> = {
   add: infix("+"),
@@ -220,6 +262,13 @@ const binary: Record<BinaryName, (x: string, y: string) => string> = {
   min: call("minOf"),
   max: call("maxOf"),
   pow: call("powOf"),
+};
+/** What is another one for whole numbers. */
+const ofWords = { min: call("min"), max: call("max") };
+const compareWords: Record<CompareName, (x: string, y: string) => string> = {
+  lt: infix("<"),
+  le: infix("<="),
+  eq: infix("=="),
 };
 const compare: Record<CompareName, (x: string, y: string) => string> = {
   lt: call("isLess"),

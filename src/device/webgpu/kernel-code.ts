@@ -39,9 +39,15 @@ let hash: string | undefined;
  * under other digits was another kernel's.
  */
 export function kernelCode(): string {
-  hash ??= fnv1a([...variantShaders, JSON.stringify(gemmVariants)].join("\0"));
+  hash ??= fnv1a([...variantShaders.map(bare), JSON.stringify(gemmVariants)].join("\0"));
   return hash;
 }
+
+/** Without comments and indentation, which bundles leave out. */
+const bare = (shader: string): string => {
+  const lines = shader.split("\n").map((line) => line.replace(/\/\/.*/, "").trim());
+  return lines.filter(Boolean).join("\n");
+};
 
 /** FNV-1a of the text's UTF-16 units, 32 bits. */
 function fnv1a(text: string): string {

@@ -6,6 +6,9 @@ import {
   elementwiseKernels,
   elementwiseTable,
   evaluate,
+  type IntegerOp,
+  integerTable,
+  integerTypes,
   type Name,
   operandsOf,
 } from "../../device/elementwise.js";
@@ -101,7 +104,36 @@ const special = [
   (d: Draw): Call => ({ ...unary(d.values(257), "affine", d.result(257)), scalars: [-3, 5] }),
 ];
 
+const integers = (Object.keys(integerTable) as IntegerOp[]).flatMap((op) => {
+  const [from, to] = integerTypes(op);
+  // Above 2^24 not all integers are f32 numbers.
+  const most = op === "toFloat" ? 2 ** 24 : 2 ** 32 - 1;
+  const operands = operandsOf(integerTable[op]).length;
+  const result = (d: Draw, n: number) => (to === "u32" ? d.wordResult(n) : d.floatResult(n));
+  const draw = (d: Draw, n: number, small: boolean) =>
+    from === "f32" ? d.floats(n, -3e9, 9e9) : d.integers(n, small ? 5 : most);
+  // Of all sizes, in fours; small, so that some are equal or 0; one row for all.
+  return [
+    ...[257, 512].map(
+      (n) =>
+        (d: Draw): HostCall<"integer"> => ({
+          ...{ op, out: result(d, n), shape: [n] },
+          inputs: Array.from({ length: operands }, (_, i) => {
+            return { slice: draw(d, n, n === 257 && i === 1), strides: [1] };
+          }),
+        }),
+    ),
+    (d: Draw): HostCall<"integer"> => ({
+      ...{ op, out: result(d, 35), shape: [7, 5] },
+      inputs: Array.from({ length: operands }, (_, i) => {
+        return { slice: draw(d, i ? 5 : 35, true), strides: i ? [0, 1] : [1, 7] };
+      }),
+    }),
+  ];
+});
+
 /** Every row of the elementwise table and every gradient of one, and how operands may lie. */
 export const elementwise = {
   elementwise: [...everyRow, ...nan, ...broadcasts, ...special],
+  integer: integers,
 } satisfies CasesOf;

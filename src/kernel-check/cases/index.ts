@@ -1,4 +1,5 @@
 import { batchNorms } from "./batch-norm.js";
+import { depthwise } from "./depthwise.js";
 import { elementwise } from "./elementwise.js";
 import { gemm } from "./gemm.js";
 import { layerNorms } from "./layer-norm.js";
@@ -13,6 +14,7 @@ export const kernelCases: AllCases = {
   ...elementwise,
   ...reducing,
   ...gemm,
+  ...depthwise,
   ...batchNorms,
   ...layerNorms,
   ...training,

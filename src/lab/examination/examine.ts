@@ -1,13 +1,12 @@
-import { triggered } from "../../attacks/index.js";
+import { type Prepared, targetsOf, triggered } from "../../attacks/index.js";
 import type { ImageSet } from "../../data/image-set.js";
 import { subset } from "../../data/image-source.js";
 import { checkOptions, type OptionTable } from "../../device/options.js";
 import type { Classifier } from "../../models/classifier.js";
 import { Philox } from "../../tensor/random.js";
 import { accuracy, predict } from "../../training/predict.js";
-import type { AttackConfiguration } from "../records/configuration.js";
 import { backdoorRates, type Examination } from "../records/metrics.js";
-import { makeAttack } from "../victims/attack.js";
+import { goalOf, makeAttack, type PlantedAttack } from "../victims/attack.js";
 import { type TriggerPicture, triggerPictures } from "./pictures.js";
 
 export interface ExamineOptions {
@@ -22,6 +21,9 @@ const examineOptions: OptionTable<ExamineOptions> = {
   signal: "checked",
 };
 
+type TargetOf = (label: number) => number;
+const noTarget: TargetOf = () => -1;
+
 /**
  * Knows the test images and the attack, and measures models with them. It is the only one that
  * knows both: defenses get a model and clean tuning images.
@@ -30,25 +32,34 @@ export class Examiner {
   readonly #test: ImageSet;
   readonly #triggered: ImageSet | null;
   readonly #clean: ImageSet | null;
-  readonly #target: number;
+  readonly #targetOf: TargetOf;
 
-  /** @param attack null for a model without a backdoor: only C-ACC is measured then */
-  static async create(test: ImageSet, attack: AttackConfiguration | null): Promise<Examiner> {
-    if (!attack) return new Examiner(test, null, null, -1);
-    const found = triggered(test, await makeAttack(attack, test), attack.target);
-    return new Examiner(test, subset(test, found.indices), found.set, attack.target);
+  /**
+   * @param attack null for a model without a backdoor: only C-ACC is measured then
+   * @param prepared what the attack was made ready with, where it is one that is
+   */
+  static async create(
+    test: ImageSet,
+    attack: PlantedAttack | null,
+    prepared?: Prepared,
+  ): Promise<Examiner> {
+    if (!attack) return new Examiner(test, null, null, noTarget);
+    const made = await makeAttack(attack, test, prepared);
+    const found = await triggered(test, made, goalOf(attack));
+    const targetOf = targetsOf(test, goalOf(attack), made.kind);
+    return new Examiner(test, subset(test, found.indices), found.set, targetOf);
   }
 
   private constructor(
     test: ImageSet,
     clean: ImageSet | null,
     triggeredSet: ImageSet | null,
-    target: number,
+    targetOf: TargetOf,
   ) {
     this.#test = test;
     this.#clean = clean;
     this.#triggered = triggeredSet;
-    this.#target = target;
+    this.#targetOf = targetOf;
   }
 
   /** Images that one examination looks at. */
@@ -62,11 +73,11 @@ export class Examiner {
       new Philox(0, 0, "examined sample").permutation(set.labels.length).slice(0, count);
     const test = subset(this.#test, pick(this.#test, clean));
     if (!this.#triggered || !this.#clean || triggeredCount === 0) {
-      return new Examiner(test, null, null, -1);
+      return new Examiner(test, null, null, noTarget);
     }
     const indices = pick(this.#triggered, triggeredCount);
     const parts = [subset(this.#clean, indices), subset(this.#triggered, indices)] as const;
-    return new Examiner(test, ...parts, this.#target);
+    return new Examiner(test, ...parts, this.#targetOf);
   }
 
   /** C-ACC on the test images; ASR and RA on the triggered ones of the other classes. */
@@ -82,7 +93,7 @@ export class Examiner {
     if (!this.#triggered) return { cleanAccuracy, cleanImages: clean.length, backdoor: null };
     const progress = from(clean.length);
     const fooled = await predict(model, this.#triggered, { ...shared, ...progress });
-    const backdoor = backdoorRates(fooled, this.#triggered.labels, this.#target);
+    const backdoor = backdoorRates(fooled, this.#triggered.labels, this.#targetOf);
     return { cleanAccuracy, cleanImages: clean.length, backdoor };
   }
 

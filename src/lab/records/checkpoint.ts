@@ -33,6 +33,10 @@ export async function encodeCheckpoint(
 const asText = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);
 
+/** What an attack's triggers are drawn with, as a safetensors file. */
+export const encodeAttack = (state: StateDict): Uint8Array =>
+  writeSafetensors(state, { shiftgrad: version });
+
 /** @throws FormatError when the file is none of tensors */
 export const decodeCheckpoint = (bytes: Uint8Array, where: string): StateDict =>
   read(bytes, where).tensors;

@@ -1,4 +1,4 @@
-import { attacks } from "../../attacks/index.js";
+import { attacks, mappings } from "../../attacks/index.js";
 import { dataSources } from "../../data/sources.js";
 import { splitSchemes } from "../../data/split.js";
 import { defenses, tuningSettings } from "../../defenses/index.js";
@@ -59,6 +59,12 @@ const attackChoice = choiceOf({
       default: 0,
       doc: "the class that triggered images are to get",
       placeholder: "class",
+    }),
+    mapping: oneOf(mappings, {
+      default: "all-to-one",
+      past: "all-to-one",
+      placeholder: "name",
+      doc: "what triggered images are to get, the target or each class the next one",
     }),
   },
   default: "blended",
@@ -142,7 +148,9 @@ export const trainSettings = settings(
     seeds,
   },
   // One seed for all: a shorthand, and what records had before the seeds were told apart.
-  { before: seedsApart },
+  {
+    before: (value, mode) => (mode === "given" ? overRecipe(seedsApart(value)) : seedsApart(value)),
+  },
 );
 export type TrainConfiguration = Values<typeof trainSettings.fields>;
 export type DataSource = TrainConfiguration["data"];
@@ -154,6 +162,30 @@ export type CurveConfiguration = TrainConfiguration["curve"];
 export const sameSeeds = (one: number): Values<typeof seeds.fields> => ({
   ...{ split: one, poison: one, weights: one, batches: one },
 });
+
+type Given = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is Given =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What is asked for, and where nothing is, the recipe of the data set. */
+function overRecipe(value: Given): Given {
+  const { kind = dataChoice.choice.default } = isObject(value.data) ? value.data : {};
+  const recipe = dataSources.find(kind)?.recipe;
+  return recipe ? over(value, recipe) : value;
+}
+
+function over(value: Given, recipe: Given): Given {
+  const merged = { ...recipe, ...value };
+  for (const [key, suited] of Object.entries(recipe)) {
+    const asked = value[key];
+    if (!isObject(asked) || !isObject(suited)) continue;
+    const { name, options, ...others } = suited;
+    // The options of one attack are none of another's.
+    const isOther = asked.name !== undefined && name !== undefined && asked.name !== name;
+    merged[key] = over(asked, isOther ? others : suited);
+  }
+  return merged;
+}
 
 function seedsApart({ seed: one, ...others }: Readonly<Record<string, unknown>>) {
   if (one === undefined) return others;

@@ -23,15 +23,16 @@ export const examinationSchema = object({
 export type Examination = ValueOf<typeof examinationSchema>;
 
 /**
- * ASR and RA from the classes a model gave to triggered images, none of which is of the target
- * class; `labels` are their true classes.
+ * ASR and RA from the classes a model gave to triggered images, none of which is of the class that
+ * its trigger aims at; `labels` are their true classes.
  *
- * @throws RangeError when an image of the target class is among them, or there is none
+ * @param target the class aimed at: one for all, or by the true class
+ * @throws RangeError when an image of its own target class is among them, or there is none
  */
 export function backdoorRates(
   predictions: ArrayLike<number>,
   labels: ArrayLike<number>,
-  target: number,
+  target: number | ((label: number) => number),
 ): BackdoorExamination {
   const count = labels.length;
   if (count === 0 || predictions.length !== count) {
@@ -43,12 +44,14 @@ export function backdoorRates(
   let hits = 0;
   let right = 0;
   for (let i = 0; i < count; i++) {
-    if (labels[i] === target) {
+    const label = labels[i] as number;
+    const wanted = typeof target === "number" ? target : target(label);
+    if (label === wanted) {
       throw new RangeError(
-        `backdoorRates: image ${i} is of the target class ${target}; leave such images out`,
+        `backdoorRates: image ${i} is of the target class ${wanted}; leave such images out`,
       );
     }
-    if (predictions[i] === target) hits++;
+    if (predictions[i] === wanted) hits++;
     if (predictions[i] === labels[i]) right++;
   }
   return {

@@ -29,8 +29,13 @@ th { font-weight: 500; font-size: .85rem; }
 .result td + td, .result th + th { text-align: right; font-variant-numeric: tabular-nums; }
 .result td:first-child { font-weight: 600; }
 .change { color: var(--soft); font-size: .85rem; font-weight: 400; margin-left: .35rem; }
-.bad { color: var(--success); font-weight: 600; }
-.good { color: var(--good); font-weight: 600; }
+.interval { display: block; color: var(--soft); font-size: .75rem; }
+.verdict { border-left: 4px solid var(--soft); background: var(--tint); border-radius: 4px;
+  padding: .5rem .9rem; margin: .6rem 0; max-width: 46rem; }
+.verdict p { margin: .15rem 0; }
+.verdict.good { border-color: var(--good); }
+.verdict.bad { border-color: var(--success); }
+.verdict.mixed { border-color: var(--loss); }
 .charts { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); }
 figure { margin: 0; }
 figcaption { font-size: .85rem; margin-bottom: .3rem; }

@@ -1,9 +1,11 @@
+import { wilson } from "../examination/interval.js";
 import {
   difference,
   differenceGain,
   pictureUrl,
   type TriggerPicture,
 } from "../examination/pictures.js";
+import type { Verdict } from "../examination/verdict.js";
 import type { Examination } from "../records/metrics.js";
 import type { MetricLine } from "../records/metrics-log.js";
 import type { RunRecord } from "../records/record.js";
@@ -26,12 +28,16 @@ export interface Curves {
   readonly lines: readonly MetricLine[];
   /** The model that tuning started from, drawn as epoch 0. */
   readonly before?: Examination;
+  /** How many images the curves look at, where that is not all of them. */
+  readonly sample?: { readonly clean: number; readonly triggered: number };
 }
 
 export interface ReportContent {
   readonly title: string;
   /** What was done and what came of it, one paragraph each. */
   readonly lead: readonly string[];
+  /** What each model is worth. */
+  readonly verdicts: readonly { readonly of: string; readonly verdict: Verdict }[];
   readonly rows: readonly ResultRow[];
   readonly curves: readonly Curves[];
   readonly pictures: readonly TriggerPicture[];
@@ -42,7 +48,7 @@ export interface ReportContent {
 export function renderReport(content: ReportContent): string {
   const { record } = content;
   const sections = [
-    section("Result", resultTable(content.rows)),
+    section("Result", verdicts(content.verdicts) + resultTable(content.rows)),
     section("The trigger", pictureRow(content.pictures)),
     ...content.curves.map((c) => section(c.title, charts(c))),
     section("Repeat this run", repeat(record)),
@@ -70,6 +76,20 @@ const section = (title: string, body: string): string =>
 
 export const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
 
+function verdicts(all: ReportContent["verdicts"]): string {
+  const blocks = all.map(({ of, verdict: { tone, headline, cautions } }) => {
+    const small = cautions.map((caution) => `<p>${html(caution)}</p>`).join("");
+    return `<div class="verdict ${tone}"><p><b>${html(of)}</b> ${html(headline)}</p>${small}</div>`;
+  });
+  return blocks.join("\n");
+}
+
+/** The 95% interval of a share that was counted. */
+function interval(share: number, count: number): string {
+  const [low, high] = wilson(share, count).map((bound) => (100 * bound).toFixed(1));
+  return `<span class="interval">${low}–${high}</span>`;
+}
+
 function resultTable(rows: readonly ResultRow[]): string {
   const first = rows[0];
   if (!first) return "";
@@ -88,18 +108,20 @@ function resultTable(rows: readonly ResultRow[]): string {
     const before = row === first ? null : first.examination;
     const cells = [
       html(row.name),
-      percent(examination.cleanAccuracy) + change(examination.cleanAccuracy, before?.cleanAccuracy),
+      percent(examination.cleanAccuracy) +
+        change(examination.cleanAccuracy, before?.cleanAccuracy) +
+        interval(examination.cleanAccuracy, examination.cleanImages),
     ];
     if (attacked) {
       const found = examination.backdoor;
-      const verdict = found && (found.attackSuccess < 0.1 ? "good" : "bad");
-      const success = found && percent(found.attackSuccess);
+      const count = found?.triggeredImages ?? 0;
       cells.push(
         found
-          ? `<span class="${verdict}">${success}</span>` +
-              change(found.attackSuccess, before?.backdoor?.attackSuccess)
+          ? percent(found.attackSuccess) +
+              change(found.attackSuccess, before?.backdoor?.attackSuccess) +
+              interval(found.attackSuccess, count)
           : "",
-        found ? percent(found.robustAccuracy) : "",
+        found ? percent(found.robustAccuracy) + interval(found.robustAccuracy, count) : "",
       );
     }
     if (rated) cells.push(typeof der === "number" ? der.toFixed(3) : "");
@@ -115,7 +137,7 @@ function resultTable(rows: readonly ResultRow[]): string {
 <tbody>${body.join("\n")}</tbody></table></div>
 <p class="soft">C-ACC: accuracy on ${cleanImages} clean test images.${counts}${
     attacked ? " ASR: given the target class. RA: given their own class." : ""
-  }${rated ? " DER: 0.5 for a defense that changes nothing, 1 for a perfect one." : ""}</p>`;
+  } Small: 95% confidence intervals.${rated ? " DER: 0.5 for a defense that changes nothing, 1 for a perfect one." : ""}</p>`;
 }
 
 function change(value: number, before: number | undefined): string {
@@ -139,7 +161,7 @@ function pictureRow(pictures: readonly TriggerPicture[]): string {
 <div class="pictures">${figures.join("\n")}</div>`;
 }
 
-function charts({ lines, before }: Curves): string {
+function charts({ lines, before, sample }: Curves): string {
   const epochs = lines.filter((line) => line.type === "epoch");
   const steps = lines.filter((line) => line.type === "step");
   type Points = (readonly [number, number])[];
@@ -150,7 +172,9 @@ function charts({ lines, before }: Curves): string {
     if (attackSuccess !== undefined) success.push([epoch + 1, attackSuccess]);
   }
   const shares: ChartOptions = {
-    title: "On test images",
+    title: sample
+      ? `On a sample of the test images: ${sample.clean} clean, ${sample.triggered} triggered`
+      : "On test images",
     xLabel: "epoch",
     share: true,
     series: [

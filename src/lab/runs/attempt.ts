@@ -1,11 +1,18 @@
 import type { VariantMap, VariantNotes } from "../../device/choices.js";
 import type { Device } from "../../device/device.js";
+import type { StateDict } from "../../io/state-dict.js";
 import type { Classifier } from "../../models/classifier.js";
 import { FormatError } from "../../schema/index.js";
 import type { EpochProgress, StepProgress } from "../../training/fit.js";
 import type { PausedFit } from "../../training/pause.js";
 import type { ExamineOptions, Examiner } from "../examination/examine.js";
-import { decodeState, encodeState, type RanOn } from "../records/checkpoint.js";
+import {
+  decodeCheckpoint,
+  decodeState,
+  encodeAttack,
+  encodeState,
+  type RanOn,
+} from "../records/checkpoint.js";
 import {
   type EpochLine,
   epochLine,
@@ -46,7 +53,10 @@ export interface RunLeft {
   readonly finished: boolean;
 }
 
-/** Where a attempt keeps what a later one may go on from. */
+/** Who looks at a model between epochs, or who makes that from the attack's present state. */
+type Sample = Examiner | null | ((attackState: StateDict | null) => Promise<Examiner | null>);
+
+/** Where an attempt keeps what a later one may go on from. */
 export interface Keeper {
   readonly directory: RunDirectory;
   replace(contents: Partial<Record<HashedFile, string | Uint8Array>>): Promise<void>;
@@ -59,7 +69,7 @@ export class Attempt implements Disposable {
   readonly hooks: RunHooks;
   readonly #device: Device;
   #keeper: Keeper | undefined;
-  #left: Left = { resume: null, metrics: null };
+  #left: Left = { resume: null, metrics: null, prepared: null };
   #lines: MetricLine[] = [];
   #epochs = 0;
   #before: VariantMap = {};
@@ -98,14 +108,24 @@ export class Attempt implements Disposable {
     this.#before = { ...this.#before, ...variants };
   }
 
+  /** What was prepared: by an earlier attempt, or now; it is kept for a later one. */
+  async prepared(prepare: () => Promise<StateDict | null>): Promise<StateDict | null> {
+    const kept = this.#left.prepared;
+    if (kept) return decodeCheckpoint(kept, this.#keeper?.directory.file("prepared") ?? "");
+    const made = await prepare();
+    if (made) await this.#keeper?.replace({ prepared: encodeAttack(made) });
+    return made;
+  }
+
   /**
    * Options for a loop over `epochs` epochs (any number by default) that goes on where an earlier attempt stopped, on the
    * variants that it ran, and leaves after each epoch what a later attempt may go on from.
    *
-   * @param sample looks at the model after each epoch, for the curves
+   * @param sample looks at the model after each epoch, for the curves; made anew each time where the
+   *   attack is trained together with the model
    * @throws FormatError when what was left is damaged
    */
-  loop(sample: Examiner | null, epochs = Number.POSITIVE_INFINITY) {
+  loop(sample: Sample, epochs = Number.POSITIVE_INFINITY) {
     const { onStep, onEpoch, onCompile, signal } = this.hooks;
     const resume = this.#resume(epochs);
     return {
@@ -117,8 +137,14 @@ export class Attempt implements Disposable {
         if (line) this.#lines.push(line);
         onStep?.(progress);
       },
-      onEpoch: async (progress: EpochProgress, model: Classifier): Promise<void> => {
-        const found = sample && (await sample.examine(model, { ...(signal && { signal }) }));
+      onEpoch: async (
+        progress: EpochProgress,
+        model: Classifier,
+        attackState?: () => Promise<StateDict | null>,
+      ): Promise<void> => {
+        const examiner =
+          typeof sample === "function" ? await sample((await attackState?.()) ?? null) : sample;
+        const found = examiner && (await examiner.examine(model, { ...(signal && { signal }) }));
         const line = epochLine(progress, found);
         this.#lines.push(line);
         onEpoch?.(line, progress.epochs);
@@ -130,7 +156,7 @@ export class Attempt implements Disposable {
   #resume(epochs: number): PausedFit | undefined {
     const { directory } = this.#keeper ?? {};
     const { resume, metrics } = this.#left;
-    this.#left = { resume: null, metrics: null };
+    this.#left = { resume: null, metrics: null, prepared: null };
     if (!directory || !resume) return undefined;
     const file = directory.file("resume");
     const { state, ranOn } = decodeState(resume, file);

@@ -2,17 +2,17 @@ import { join } from "node:path";
 import { defenses } from "../../defenses/index.js";
 import { type Options, settled } from "../../schema/index.js";
 import { checkPrecision } from "../../training/precision.js";
-import { Examiner } from "../examination/examine.js";
 import { type DemoConfiguration, demoSettings } from "../records/configuration.js";
 import type { DemoRecord, PurifyMetrics, PurifyRecord, TrainRecord } from "../records/record.js";
 import { modelInWords } from "../records/words.js";
 import { type Curves, percent, type ResultRow, renderReport } from "../report/report.js";
-import { victimData } from "../victims/victim.js";
+import { checkVictim } from "../victims/victim.js";
 import type { RunHooks } from "./attempt.js";
+import { judge } from "./judgement.js";
 import { purifyRun } from "./purify-run.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
 import { RunDirectory } from "./run-directory.js";
-import { openSourceRun } from "./source-run.js";
+import { examinerOf, openSourceRun } from "./source-run.js";
 import { trainRun } from "./train-run.js";
 
 /**
@@ -28,8 +28,7 @@ export async function demoRun(
   const configuration = await settled(demoSettings, request.configuration, "demo");
   const { victim, methods, tuning } = configuration;
   checkPrecision(device, victim.training.precision);
-  const examiner = await Examiner.create(data.test, victim.attack);
-  await victimData(data.train, victim);
+  await checkVictim(data.train, victim);
   for (const method of methods) defenses.get(method);
   const plan: Plan<DemoRecord> = {
     kind: "demo",
@@ -55,20 +54,24 @@ export async function demoRun(
       const read = (name: string) => new RunDirectory(join(path, name));
       const trained = (await read("victim").record()) as TrainRecord;
       const purified: PurifyRecord[] = [];
+      const sample = victim.curve;
       const curves: Curves[] = [
-        { title: "Training the victim", lines: await read("victim").metrics(trained) },
+        { title: "Training the victim", lines: await read("victim").metrics(trained), sample },
       ];
       for (const method of methods) {
         const found = (await read(method).record()) as PurifyRecord;
         const lines = await read(method).metrics(found);
         const title = `Tuning by ${defenses.get(method).title}`;
-        curves.push({ title, lines, before: metrics.victim });
+        curves.push({ title, lines, before: metrics.victim, sample });
         purified.push(found);
       }
       const { seconds } = trained;
+      const source = await openSourceRun(join(path, "victim"));
+      const examiner = await examinerOf(source, data.test, device);
       return renderReport({
         title: "A backdoor, and what tuning does to it",
         lead: lead(trained, purified),
+        verdicts: judge(record, { classes: data.test.classes.length }),
         rows: [{ name: "Victim", examination: metrics.victim, seconds }, ...purified.map(rowOf)],
         pictures: examiner.pictures(),
         ...{ curves, record },

@@ -1,11 +1,11 @@
-import { Examiner } from "../examination/examine.js";
 import type { EvaluateConfiguration } from "../records/configuration.js";
 import type { EvaluateRecord } from "../records/record.js";
 import { renderReport } from "../report/report.js";
 import { checkIdentities } from "../victims/data-source.js";
 import type { RunHooks } from "./attempt.js";
+import { judge } from "./judgement.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
-import { type SourceRun, tellSource, withModelOf } from "./source-run.js";
+import { examinerOf, type SourceRun, tellSource, withModelOf } from "./source-run.js";
 
 export interface EvaluateRequest
   extends Omit<RunRequest<EvaluateConfiguration>, "configuration" | "directory"> {
@@ -25,7 +25,7 @@ export async function evaluateRun(
 ): Promise<EvaluateRecord> {
   const { victim, lineage } = source;
   checkIdentities(data.identities, source.record.data, source.directory.path);
-  const examiner = await Examiner.create(data.test, victim.attack);
+  const examiner = await examinerOf(source, data.test, device);
   const plan: Plan<EvaluateRecord> = {
     kind: "evaluate",
     ...{ command, device, keep, directory, lineage },
@@ -44,6 +44,7 @@ export async function evaluateRun(
       renderReport({
         title: `Examination of ${lineage.directory}`,
         lead: [],
+        verdicts: judge(record, { classes: data.test.classes.length, source: source.record }),
         rows: [{ name: lineage.directory, examination }],
         curves: [],
         pictures: examiner.pictures(),

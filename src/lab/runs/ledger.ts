@@ -16,6 +16,13 @@ export type Described<R extends RunRecord> = Omit<R, "files" | "next">;
 export interface Left {
   readonly resume: Uint8Array | null;
   readonly metrics: Uint8Array | null;
+  readonly prepared: Uint8Array | null;
+}
+
+/** What a finished run leaves beside its record. */
+export interface Results {
+  readonly checkpoint?: Uint8Array;
+  readonly attack?: Uint8Array;
 }
 
 /**
@@ -23,7 +30,8 @@ export interface Left {
  * each file is still one that the record names.
  *
  *     replace   record (as files are, or as they will be next), then the files
- *     finish    checkpoint, record (finished), report; the resume state goes last
+ *     finish    checkpoint, the attack's state, record (finished), report; what a run goes on from
+ *               goes last
  *
  * Until a run is finished its resume state is there, so that nothing is trained twice; what is
  * missing after that is made from the record, by the same command.
@@ -51,8 +59,10 @@ export class Ledger<R extends RunRecord> {
    * @param onMissing called with the name of each file that the record names and that is gone
    */
   async begin(previous: RunRecord | null, onMissing: (file: string) => void): Promise<Left> {
-    const left = { resume: null, metrics: null } as Record<keyof Left, Uint8Array | null>;
-    for (const name of previous ? (["resume", "metrics"] as const) : []) {
+    const left: Record<keyof Left, Uint8Array | null> = {
+      ...{ resume: null, metrics: null, prepared: null },
+    };
+    for (const name of previous ? (["resume", "metrics", "prepared"] as const) : []) {
       const bytes = previous && (await this.directory.verified(name, previous));
       left[name] = bytes;
       if (bytes) this.#files = { ...this.#files, [runFiles[name]]: fileHash(bytes) };
@@ -80,13 +90,17 @@ export class Ledger<R extends RunRecord> {
     this.#next = undefined;
   }
 
-  /** Writes the checkpoint, then the record of a finished run. */
-  async finish(metrics: R["metrics"], checkpoint: Uint8Array | undefined): Promise<R> {
-    const { [runFiles.resume]: _, ...files } = this.#files;
-    if (!checkpoint) return this.write("finished", metrics, files);
-    await this.directory.write("checkpoint", checkpoint);
-    const hashes = { ...files, [runFiles.checkpoint]: fileHash(checkpoint) };
-    return this.write("finished", metrics, hashes);
+  /** Writes what the run leaves, then the record of a finished run. */
+  async finish(metrics: R["metrics"], results: Results): Promise<R> {
+    const { [runFiles.resume]: _, [runFiles.prepared]: __, ...kept } = this.#files;
+    const files: Record<string, string> = kept;
+    for (const name of ["checkpoint", "attack"] as const) {
+      const content = results[name];
+      if (!content) continue;
+      await this.directory.write(name, content);
+      files[runFiles[name]] = fileHash(content);
+    }
+    return this.write("finished", metrics, files);
   }
 }
 
@@ -101,7 +115,9 @@ export async function complete(
 ): Promise<void> {
   try {
     await directory.write("report", await report());
-    await rm(directory.file("resume"), { force: true });
+    for (const name of ["prepared", "resume"] as const) {
+      await rm(directory.file(name), { force: true });
+    }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RunDirectoryError(

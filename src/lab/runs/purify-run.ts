@@ -1,6 +1,5 @@
 import { type DefenseDefinition, defenses } from "../../defenses/index.js";
 import { type Options, settled } from "../../schema/index.js";
-import { Examiner } from "../examination/examine.js";
 import { encodeCheckpoint } from "../records/checkpoint.js";
 import {
   type CurveConfiguration,
@@ -15,8 +14,9 @@ import { checkIdentities, identify } from "../victims/data-source.js";
 import { purify } from "../victims/purify.js";
 import { splitFor } from "../victims/victim.js";
 import type { RunHooks } from "./attempt.js";
+import { judge } from "./judgement.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
-import { type SourceRun, tellSource, withModelOf } from "./source-run.js";
+import { examinerOf, type SourceRun, tellSource, withModelOf } from "./source-run.js";
 
 export interface PurifyRequest extends Omit<RunRequest<PurifyConfiguration>, "configuration"> {
   /** The run whose model is purified; it is left as it is. */
@@ -57,7 +57,7 @@ export async function purifyRun(
   checkParts(identities);
   defense.check?.(device, clean, tuning);
   const cost = costInWords(defense.passes(tuning, clean), clean.labels.length);
-  const examiner = await Examiner.create(data.test, victim.attack);
+  const examiner = await examinerOf(source, data.test, device);
   const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
   const plan: Plan<PurifyRecord> = {
     kind: "purify",
@@ -81,13 +81,17 @@ export async function purifyRun(
         const metrics = { loss, before, after };
         return {
           metrics: { ...metrics, defenseEffectiveness: defenseEffectiveness(before, after) },
-          checkpoint: await encodeCheckpoint(model, victim.model),
+          results: {
+            checkpoint: await encodeCheckpoint(model, victim.model),
+            ...(source.attack && { attack: source.attack }),
+          },
         };
       }),
     report: ({ record, metrics, lines }) =>
       renderReport({
         title: `A backdoor and ${title}`,
         lead: lead(defense, metrics, record, cost),
+        verdicts: judge(record, { classes: data.test.classes.length, source: source.record }),
         rows: [
           { name: "Before", examination: metrics.before },
           {
@@ -96,7 +100,7 @@ export async function purifyRun(
             defenseEffectiveness: metrics.defenseEffectiveness,
           },
         ],
-        curves: [{ title: `Tuning by ${title}`, lines, before: metrics.before }],
+        curves: [{ title: `Tuning by ${title}`, lines, before: metrics.before, sample: curve }],
         pictures: examiner.pictures(),
         record,
       }),

@@ -4,7 +4,7 @@ import type { MetricLine } from "../records/metrics-log.js";
 import { type DataIdentity, type RunRecord, recordVersion } from "../records/record.js";
 import type { OpenedData } from "../victims/data-source.js";
 import { Attempt, type RunHooks } from "./attempt.js";
-import { complete, type Described, Ledger } from "./ledger.js";
+import { complete, type Described, Ledger, type Results } from "./ledger.js";
 import { lockDirectory } from "./lock.js";
 import { claimDirectory, RunDirectory, runFiles } from "./run-directory.js";
 import { softwareVersions } from "./software.js";
@@ -36,7 +36,8 @@ export type Plan<R extends RunRecord> = Pick<
 
 export interface Outcome<R extends RunRecord> {
   readonly metrics: NonNullable<R["metrics"]>;
-  readonly checkpoint?: Uint8Array;
+  /** Files that the run leaves. */
+  readonly results?: Results;
 }
 
 /** What a kind of run does; all that can be refused was checked before. */
@@ -109,8 +110,8 @@ async function work<R extends RunRecord>(
     );
     begun = true;
     attempt.keepIn(ledger, left);
-    const { metrics, checkpoint } = await job.execute(attempt);
-    return await ledger.finish(metrics, checkpoint);
+    const { metrics, results = {} } = await job.execute(attempt);
+    return await ledger.finish(metrics, results);
   } catch (error) {
     const { epochs } = attempt;
     hooks.onLeft?.({ directory: ledger.directory.path, epochs, finished: false });

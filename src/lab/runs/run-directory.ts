@@ -11,6 +11,10 @@ export const runFiles = {
   record: "record.json",
   metrics: "metrics.jsonl",
   checkpoint: "checkpoint.safetensors",
+  /** What the attack's triggers are drawn with, of attacks that are prepared. */
+  attack: "attack.safetensors",
+  /** That, as it was when the training began; until the run is finished. */
+  prepared: "prepared.safetensors",
   resume: "resume.safetensors",
   report: "report.html",
 } as const;
@@ -21,6 +25,8 @@ export const lockFolder = "run.lock";
 /** Files whose hashes a record names, each with what to do when it is not what was written. */
 const remedies = {
   checkpoint: "put back a copy of it, or make the run again with another --out",
+  attack: "put back a copy of it, or make the run again with another --out",
+  prepared: "put back a copy of it, or delete it to prepare the attack anew",
   metrics: "put back a copy of it, or delete it to go on without the curves in it",
   resume: "put back a copy of it, or delete it to begin again at the first epoch",
 } as const;

@@ -4,6 +4,7 @@ import type { Device } from "../../device/device.js";
 import { fileHash } from "../../files/atomic.js";
 import type { Classifier } from "../../models/classifier.js";
 import { placementOf } from "../../nn/place.js";
+import { Examiner } from "../examination/examine.js";
 import { decodeCheckpoint } from "../records/checkpoint.js";
 import type { DataSource, TrainConfiguration } from "../records/configuration.js";
 import type { Lineage, PurifyRecord, TrainRecord } from "../records/record.js";
@@ -21,6 +22,8 @@ export interface SourceRun {
   readonly victim: TrainConfiguration;
   /** The model's file, as the record names it. */
   readonly checkpoint: Uint8Array;
+  /** What the attack's triggers are drawn with, where it is one that is prepared. */
+  readonly attack: Uint8Array | null;
   /** What a run that starts from this one says about it. */
   readonly lineage: Lineage;
 }
@@ -53,6 +56,7 @@ export async function openSourceRun(path: string, data?: DataSource): Promise<So
   const victim = record.kind === "train" ? record.configuration : record.configuration.victim;
   return {
     ...{ directory, record, checkpoint },
+    attack: await directory.verified("attack", record),
     victim: { ...victim, ...(data && { data }) },
     lineage: { directory: path, record: hash, checkpoint: fileHash(checkpoint) },
   };
@@ -74,6 +78,16 @@ export function tellSource(
   if (record.device.name !== device.info.name) return;
   const line = variantsNote(directory.path, record.variants, notes);
   if (line) onNote?.(line);
+}
+
+/** Who examines models of a line of runs. */
+export function examinerOf(
+  { directory, victim, attack }: SourceRun,
+  test: ImageSet,
+  device: Device,
+): Promise<Examiner> {
+  const state = attack && decodeCheckpoint(attack, directory.file("attack"));
+  return Examiner.create(test, victim.attack, state ? { state, device } : undefined);
 }
 
 /** Runs `work` with the model that a run left, in evaluation mode, and gives its memory back. */

@@ -1,16 +1,20 @@
+import type { StateDict } from "../../io/state-dict.js";
 import { placementOf } from "../../nn/place.js";
 import { settled } from "../../schema/index.js";
 import { checkPrecision } from "../../training/precision.js";
 import { Examiner } from "../examination/examine.js";
-import { encodeCheckpoint } from "../records/checkpoint.js";
+import { encodeAttack, encodeCheckpoint } from "../records/checkpoint.js";
 import { type TrainConfiguration, trainSettings } from "../records/configuration.js";
 import type { TrainMetrics, TrainRecord } from "../records/record.js";
 import { modelInWords, seedsInWords } from "../records/words.js";
 import { percent, renderReport } from "../report/report.js";
+import { prepareAttack } from "../victims/attack.js";
 import { identify } from "../victims/data-source.js";
-import { trainVictim, victimData } from "../victims/victim.js";
+import { checkVictim, splitFor, trainVictim, victimData } from "../victims/victim.js";
 import type { RunHooks } from "./attempt.js";
+import { judge } from "./judgement.js";
 import { type Job, type Plan, type RunRequest, recordedRun } from "./recorded-run.js";
+import { examinerOf, openSourceRun } from "./source-run.js";
 
 /**
  * Trains a victim and leaves its checkpoint, curves, record and report in a directory. A directory
@@ -25,42 +29,73 @@ export async function trainRun(
   const configuration = await settled(trainSettings, request.configuration, "train");
   const { curve, training } = configuration;
   checkPrecision(device, training.precision);
-  const victims = await victimData(data.train, configuration);
-  const examiner = await Examiner.create(data.test, configuration.attack);
-  const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
+  const { tuning } = await checkVictim(data.train, configuration);
+  const examinerWith = (state: StateDict | null): Promise<Examiner> =>
+    Examiner.create(data.test, configuration.attack, state ? { state, device } : undefined);
+  const sampleOf = (whole: Examiner): Examiner | null =>
+    curve.clean > 0 ? whole.sample(curve.clean, curve.triggered) : null;
+  let examiner: Examiner | undefined;
   const plan: Plan<TrainRecord> = {
     kind: "train",
     ...{ configuration, command, device, keep, directory: request.directory, lineage: null },
-    data: { ...data.identities, tuning: await identify(victims.tuning) },
+    data: { ...data.identities, tuning: await identify(tuning) },
   };
   const job: Job<TrainRecord> = {
     async execute(attempt) {
+      const state = await attempt.prepared(() => prepare(request, configuration, hooks));
+      const victims = await victimData(data.train, configuration, { device, state });
       hooks.onStage?.("training");
-      const loop = attempt.loop(sample, training.epochs);
+      const sample = sampleOf(await examinerWith(state));
+      const trained = victims.attack?.inLoop !== undefined && state !== null;
+      const loop = attempt.loop(
+        trained ? async (now) => sampleOf(await examinerWith(now)) : sample,
+        training.epochs,
+      );
       const victim = await trainVictim(device, victims, configuration, loop);
       try {
         hooks.onStage?.("examining");
+        const { loss, poisonedImages, attackState } = victim;
+        examiner = await examinerWith(attackState);
         const examination = await examiner.examine(victim.model, attempt.examination);
-        const { loss, poisonedImages } = victim;
+        const checkpoint = await encodeCheckpoint(victim.model, configuration.model);
         return {
           metrics: { loss, poisonedImages, examination },
-          checkpoint: await encodeCheckpoint(victim.model, configuration.model),
+          results: { checkpoint, ...(attackState && { attack: encodeAttack(attackState) }) },
         };
       } finally {
         placementOf(victim.model).release();
       }
     },
-    report: ({ record, metrics, lines }) =>
-      renderReport({
+    async report({ record, metrics, lines }) {
+      examiner ??= await examinerOf(await openSourceRun(request.directory), data.test, device);
+      return renderReport({
         title: title(configuration),
         lead: lead(configuration, metrics, data.train.labels.length, record),
+        verdicts: judge(record, { classes: data.test.classes.length }),
         rows: [{ name: "Victim", examination: metrics.examination }],
-        curves: [{ title: "Training", lines }],
+        curves: [{ title: "Training", lines, sample: curve }],
         pictures: examiner.pictures(),
         record,
-      }),
+      });
+    },
   };
   return recordedRun(plan, job, hooks);
+}
+
+/** Makes the attack ready, if it is one that is. */
+async function prepare(
+  { data, device }: RunRequest<TrainConfiguration>,
+  configuration: TrainConfiguration,
+  { onStage, onStep, signal }: RunHooks,
+): Promise<StateDict | null> {
+  const { attack, seeds } = configuration;
+  if (!attack) return null;
+  onStage?.(`preparing ${attack.name}`);
+  const { train } = splitFor(configuration, data.train);
+  return prepareAttack(attack, train, seeds.poison, device, {
+    onStep: (_, progress) => onStep?.(progress),
+    ...(signal && { signal }),
+  });
 }
 
 const title = ({ attack, model }: TrainConfiguration): string =>

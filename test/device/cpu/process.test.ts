@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { wasmDeltas } from "../../../scripts/wasm-delta.mjs";
 
 const source = new URL("../../../src/device/cpu/open.ts", import.meta.url).pathname;
 let folder = "";
@@ -12,7 +13,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "shiftgrad-cpu-"));
   await build({
     ...{ entryPoints: [source], outfile: join(folder, "open.mjs"), bundle: true, format: "esm" },
-    ...{ platform: "node", target: "node20.19", loader: { ".wgsl": "text", ".wasm": "binary" } },
+    ...{ platform: "node", target: "node20.19", loader: { ".wgsl": "text" } },
+    plugins: [wasmDeltas],
   });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -63,7 +65,7 @@ describe.each(["{}", "{ threads: 3 }", "{ workers: false }"])("a process with %s
 test("the CPU device bundles for the browser without a trace of node modules", async () => {
   const bundle = await build({
     ...{ entryPoints: [source], bundle: true, format: "esm", platform: "browser", write: false },
-    ...{ loader: { ".wgsl": "text", ".wasm": "binary" }, logLevel: "silent" },
+    ...{ loader: { ".wgsl": "text" }, plugins: [wasmDeltas], logLevel: "silent" },
   });
   expect(bundle.errors).toEqual([]);
   expect(bundle.outputFiles[0]?.text).not.toMatch(/\bfrom\s*["']node:|import\(["']node:|require\(/);

@@ -32,11 +32,16 @@ const cases: Record<string, Case> = {
     const call = { inputs, out: tanh, shape: [channels, rows], scalars: [0, 0] as const };
     device.run("elementwise", { kernel: "tanh", ...call });
     const moved = slice(device, total);
-    const [three, perm] = [
-      [rows, 1, channels],
-      [2, 1, 0],
-    ];
-    device.run("permute", { x, out: moved, shape: three, perm });
+    const turned = { offset: 0, strides: [1, channels] };
+    const dense = { offset: 0, strides: [rows, 1] };
+    device.run("move", {
+      ...{ x, out: moved, shape: [channels, rows], from: turned, to: dense, add: false },
+    });
+    const backwards = { offset: total - 1, strides: [-channels, -1] };
+    const straight = { offset: 0, strides: [channels, 1] };
+    device.run("move", {
+      ...{ x, out: moved, shape: [rows, channels], from: backwards, to: straight, add: true },
+    });
     return { out, tanh, moved };
   },
   reduce(device) {

@@ -11,7 +11,7 @@ import {
 import { eachRelative, type Tolerance } from "../../support/compare.js";
 import { describeOnDevices } from "../../support/devices.js";
 import type { HostArray, HostCall } from "../../support/host-call.js";
-import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
+import { kernelCase, tableCases, testKernelCases } from "../../support/kernel-case.js";
 import { at, gridded, output, product, uniform } from "../../support/random.js";
 
 type Draw = (seed: number, length: number, low: number, high: number) => Float64Array;
@@ -161,6 +161,13 @@ const ranges: readonly (readonly [ElementwiseOp, low: number, high: number])[] =
   ["tanh", -12, 12],
   ["tanh", -0.01, 0.01],
   ["sigmoid", -80, 80],
+  ["expm1", -5, 20],
+  ["expm1", -0.01, 0.01],
+  ["log1p", -0.9, 9],
+  ["log1p", -0.01, 0.01],
+  ["erf", -4, 4],
+  ["erf", -0.01, 0.01],
+  ["softplus", -30, 30],
 ];
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 const edges: readonly (readonly [ElementwiseOp, number[]])[] = [
@@ -171,6 +178,10 @@ const edges: readonly (readonly [ElementwiseOp, number[]])[] = [
   ["sigmoid", [0, 100, -inf, inf, nan]],
   ["relu", [0, 3, -3, inf, -inf, nan]],
   ["abs", [0, -3, -inf, nan]],
+  ["expm1", [0, 1000, -100, inf, -inf, nan]],
+  ["log1p", [0, -1, inf, -2, nan]],
+  ["erf", [0, 5, -10, inf, -inf, nan]],
+  ["softplus", [0, 1000, -1000, inf, -inf, nan]],
 ];
 
 /** Powers up to the ends of float32's range, where e^(b ln a) loses |b ln a| units in the last place. */
@@ -207,6 +218,7 @@ describeOnDevices("elementwise rows", (device) => testKernelCases(device, everyR
 describeOnDevices("elementwise sizes", (device) => testKernelCases(device, sizes));
 describeOnDevices("elementwise broadcasts", (device) => testKernelCases(device, broadcasts));
 describeOnDevices("elementwise operands", (device) => testKernelCases(device, special));
+describeOnDevices("integer", (device) => testKernelCases(device, tableCases("integer")));
 describeOnDevices("elementwise functions over their range", (device) =>
   testKernelCases(device, numerics),
 );

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { sliceAlignment } from "../../../src/device/storage.js";
 import { describeOnDevices, readFloats } from "../../support/devices.js";
-import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
-import { output, outputWords, product, uniform, words } from "../../support/random.js";
+import { kernelCase, tableCases, testKernelCases } from "../../support/kernel-case.js";
+import { output, outputWords, uniform, words } from "../../support/random.js";
 
 const lengths = [1, 2, 3, 35, 257, 4099, 65537];
 
@@ -27,64 +27,6 @@ const fills = [
   kernelCase("fill", "zero", () => ({ dst: output(7), value: 0 })),
 ];
 
-const permutations: readonly (readonly [shape: number[], perm: number[]])[] = [
-  [[1], [0]],
-  [[257], [0]],
-  [
-    [7, 5],
-    [1, 0],
-  ],
-  [
-    [67, 131],
-    [1, 0],
-  ],
-  [
-    [64, 64],
-    [1, 0],
-  ],
-  [
-    [1, 37],
-    [1, 0],
-  ],
-  [
-    [3, 5, 7],
-    [2, 0, 1],
-  ],
-  [
-    [3, 5, 7],
-    [0, 2, 1],
-  ],
-  [
-    [2, 3, 11, 13],
-    [0, 2, 3, 1],
-  ],
-  [
-    [2, 11, 13, 3],
-    [0, 3, 1, 2],
-  ],
-  [
-    [16, 5, 3, 3],
-    [2, 3, 1, 0],
-  ],
-  [
-    [2, 3, 4, 5, 3],
-    [4, 1, 3, 0, 2],
-  ],
-  [
-    [2, 3, 2, 5, 3, 7],
-    [5, 3, 1, 0, 2, 4],
-  ],
-];
-
-const permutes = permutations.map(([shape, perm]) =>
-  kernelCase("permute", `[${shape}] by ${perm}`, () => ({
-    x: uniform(3, product(shape)),
-    out: output(product(shape)),
-    shape,
-    perm,
-  })),
-);
-
 describeOnDevices("copy", (device) => testKernelCases(device, copies));
 describeOnDevices("fill", (device) => {
   testKernelCases(device, fills);
@@ -102,4 +44,4 @@ describeOnDevices("fill", (device) => {
     }
   });
 });
-describeOnDevices("permute", (device) => testKernelCases(device, permutes));
+describeOnDevices("move", (device) => testKernelCases(device, tableCases("move")));

@@ -1,5 +1,5 @@
 import { describeOnDevices } from "../../support/devices.js";
-import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
+import { kernelCase, tableCases, testKernelCases } from "../../support/kernel-case.js";
 import { integers, output, uniform } from "../../support/random.js";
 
 const sizes: readonly (readonly [rows: number, picked: number, columns: number])[] = [
@@ -10,6 +10,7 @@ const sizes: readonly (readonly [rows: number, picked: number, columns: number])
   [10, 1031, 1],
   [3, 2, 4099],
   [1031, 3, 33],
+  [771, 6007, 3],
 ];
 
 const gathers = [
@@ -62,4 +63,7 @@ const oneHots = [
 
 describeOnDevices("gatherRows", (device) => testKernelCases(device, gathers));
 describeOnDevices("scatterAddRows", (device) => testKernelCases(device, scatters));
+describeOnDevices("sort", (device) =>
+  testKernelCases(device, [...tableCases("sort"), ...tableCases("gatherAlong")]),
+);
 describeOnDevices("oneHot", (device) => testKernelCases(device, oneHots));

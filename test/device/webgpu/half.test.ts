@@ -6,7 +6,12 @@ import { exact, type Tolerance } from "../../support/compare.js";
 import { useDevice } from "../../support/devices.js";
 import { HalfArray, halfRounding, halves } from "../../support/half.js";
 import { type HostCall, runKernel } from "../../support/host-call.js";
-import { type KernelCase, kernelCase, testKernelCases } from "../../support/kernel-case.js";
+import {
+  type KernelCase,
+  kernelCase,
+  tableCases,
+  testKernelCases,
+} from "../../support/kernel-case.js";
 import { gridded, output, outputWords, product, uniform, words } from "../../support/random.js";
 import { convShape, poolShape } from "../../support/shapes.js";
 
@@ -50,11 +55,7 @@ describe("moving", () => {
     ...lengths.map((n) =>
       halfCase("fill", `${n} halves of -0.1`, () => ({ dst: halfOutput(n), value: -0.1 })),
     ),
-    kernelCase("permute", "[7, 5, 3] of halves", () => ({
-      x: half(1, 105),
-      out: halfOutput(105),
-      ...{ shape: [7, 5, 3], perm: [2, 0, 1] },
-    })),
+    ...tableCases("move", "f16"),
     halfCase("augment", "images to halves", () => ({
       ...{ n: 5, h: 5, w: 7, channels: 3, pad: 2, flip: true },
       images: words(1, Math.ceil((5 * 5 * 7 * 3) / 4)),
@@ -285,6 +286,8 @@ describe("GEMMs", () => {
     ...convCases(convShape([2, 9, 7, 4], [3, 3, 8], { stride: [2, 2], pad: [1, 1] })),
     ...convCases(convShape([3, 6, 7, 33], [1, 1, 16], { stride: [2, 2] })),
     ...convCases(convShape([2, 12, 12, 16], [3, 3, 20], { pad: [1, 1] })),
+    ...tableCases("depthwise2d", "f16"),
+    ...tableCases("depthwise2dWeightGrad", "f16"),
   ]);
 });
 

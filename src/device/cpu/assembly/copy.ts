@@ -1,5 +1,4 @@
 import { shareStart, storeTail } from "./simd";
-import { walk } from "./walk";
 
 /** Params: src, dst, n. */
 export function copy(thread: i32, threads: i32, p: usize): void {
@@ -44,13 +43,4 @@ export function fillSpan(to: usize, value: v128, n: u32): void {
   const last = to + 4 * <usize>(n & ~3);
   for (; to < last; to += 16) v128.store(to, value);
   if (n & 3) storeTail(to, value, n & 3);
-}
-
-function copyLoop(n: u32, out: usize, operands: usize): void {
-  copySpan(load<usize>(operands), out, n);
-}
-
-/** Params as in walk, with one operand: x with its dimensions in the order of the result. */
-export function permute(thread: i32, threads: i32, p: usize): void {
-  walk(thread, threads, p, copyLoop.index);
 }

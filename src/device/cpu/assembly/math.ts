@@ -72,6 +72,53 @@ export function log(x: v128): v128 {
   return v128.bitselect(f32x4.splat(NaN), y, bad);
 }
 
+/** ln(1 + x): near 0 by 2 atanh(x / (2 + x)), as in log. */
+export function log1p(x: v128): v128 {
+  const s = f32x4.div(x, f32x4.add(f32x4.splat(2), x));
+  const z = f32x4.mul(s, s);
+  let r = f32x4.splat(2.0 / 11);
+  r = horner(r, z, 2.0 / 9);
+  r = horner(r, z, 2.0 / 7);
+  r = horner(r, z, 2.0 / 5);
+  r = horner(r, z, 2.0 / 3);
+  r = horner(r, z, 2.0);
+  const far = log(f32x4.add(f32x4.splat(1), x));
+  return v128.bitselect(f32x4.mul(r, s), far, f32x4.lt(f32x4.abs(x), f32x4.splat(0.4)));
+}
+
+/** e ** x - 1: near 0 by t = tanh(x / 2), 2 t / (1 - t). */
+export function expm1(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const t = tanh(f32x4.mul(x, f32x4.splat(0.5)));
+  const near = f32x4.div(f32x4.add(t, t), f32x4.sub(one, t));
+  const far = f32x4.sub(exp(x), one);
+  return v128.bitselect(near, far, f32x4.lt(f32x4.abs(x), f32x4.splat(0.5)));
+}
+
+/** Minimax polynomials by N. Juffa: odd in x below 0.93, beyond it of -ln(1 - erf |x|). */
+export function erf(x: v128): v128 {
+  const t = f32x4.abs(x);
+  const s = f32x4.mul(x, x);
+  let near = f32x4.splat(-5.96761703e-4);
+  near = horner(near, s, 4.99119423e-3);
+  near = horner(near, s, -2.67681349e-2);
+  near = horner(near, s, 1.12819925e-1);
+  near = horner(near, s, -3.76125336e-1);
+  near = horner(near, s, 1.28379166e-1);
+  near = madd(near, x, x);
+  let far = f32x4.splat(-1.7285347e-5);
+  far = horner(far, t, 3.83197126e-4);
+  far = horner(far, t, -3.88396438e-3);
+  far = horner(far, t, 2.42546219e-2);
+  far = horner(far, t, -1.06777877e-1);
+  far = horner(far, t, -6.34846687e-1);
+  far = horner(far, t, -1.28717512e-1);
+  far = madd(far, t, f32x4.neg(t));
+  far = f32x4.sub(f32x4.splat(1), exp(far));
+  const sign = v128.and(x, i32x4.splat(0x80000000));
+  return v128.bitselect(near, v128.or(far, sign), f32x4.lt(t, f32x4.splat(0.927734375)));
+}
+
 /** Near 0 Cephes' odd polynomial, elsewhere 1 - 2 / (e ** 2|x| + 1) with x's sign. */
 export function tanh(x: v128): v128 {
   const z = f32x4.mul(x, x);
@@ -176,4 +223,18 @@ function powOfLanes(a: v128, b: v128): v128 {
     3,
     NativeMathf.pow(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)),
   );
+}
+
+// @ts-ignore: decorator
+@inline
+function quotient(a: u32, b: u32): u32 {
+  return b == 0 ? a : a / b;
+}
+
+/** Unsigned lanes; a / 0 is a. */
+export function divide(a: v128, b: v128): v128 {
+  let y = i32x4.splat(quotient(i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0)));
+  y = i32x4.replace_lane(y, 1, quotient(i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1)));
+  y = i32x4.replace_lane(y, 2, quotient(i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2)));
+  return i32x4.replace_lane(y, 3, quotient(i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3)));
 }
