@@ -55,6 +55,7 @@ export const adversarialPruning = defineDefense({
     ...selectionFields,
   },
   epochs: ({ epochs }) => epochs,
+  check: (_, clean, { holdOut: share, seed }) => void holdOut(clean, share, seed),
   passes: ({ epochs, ascents, ...options }) =>
     (2 / 3) * (2 + ascents) * epochs * (1 - options.holdOut) +
     selectionPasses(thresholds.length, options),

@@ -27,6 +27,7 @@ export const finePruning = defineDefense({
   source: "Liu et al., Fine-Pruning, 2018, arXiv 1805.12185",
   options: { ...sgdFields({ weightDecay: 5e-4 }), ...selectionFields },
   epochs: ({ epochs }) => epochs,
+  check: (_, clean, { holdOut: share, seed }) => void holdOut(clean, share, seed),
   passes: ({ epochs, ...options }) => 1 / 3 + selectionPasses(shares.length, options) + epochs,
   async run(model, clean, options, hooks) {
     const weight = model.head.weight.value;

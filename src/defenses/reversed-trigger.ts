@@ -139,7 +139,7 @@ export async function reverseTrigger(
       },
       onStep: (progress) => {
         successes.push(progress.reports.success ?? 0);
-        hooks.onStep?.(progress);
+        hooks.onPart?.(progress);
       },
       onEpoch: async () => {
         const success = successes.reduce((all, one) => all + one, 0) / successes.length;

@@ -52,8 +52,8 @@ export const sharedUnlearning = defineDefense({
   doc: "unlearns adversarial examples that fool it as they fool the model as received",
   source: "Wei et al., Shared Adversarial Unlearning, 2023, arXiv 2307.10562",
   options: {
-    epochs: integer({ min: 1, default: 12, doc: "passes over the clean images" }),
-    lr: number({ above: 0, default: 1e-3, doc: "Adam's rate", placeholder: "rate" }),
+    epochs: integer({ min: 1, default: 10, doc: "passes over the clean images" }),
+    lr: number({ above: 0, default: 3e-4, doc: "Adam's rate", placeholder: "rate" }),
     eps: number({ above: 0, max: 1, default: 0.2, doc: "largest change of a pixel in [0, 1]" }),
     step: number({ above: 0, default: 0.2, doc: "step of a pixel's change" }),
     ascents: integer({ min: 1, default: 5, doc: "steps of the change" }),

@@ -37,9 +37,9 @@ export const superFineTuning = defineDefense({
     "Sha et al., Fine-Tuning Is All You Need to Mitigate Backdoor Attacks, 2022, arXiv 2212.09067",
   options: {
     ...loop,
-    lr: number({ above: 0, default: 0.03, doc: "rate between two waves", placeholder: "rate" }),
-    peak: number({ above: 0, default: 0.5, doc: "rate at the top of a high wave" }),
-    calmPeak: number({ above: 0, default: 0.1, doc: "rate at the top of a low wave" }),
+    lr: number({ above: 0, default: 0.01, doc: "rate between two waves", placeholder: "rate" }),
+    peak: number({ above: 0, default: 0.15, doc: "rate at the top of a high wave" }),
+    calmPeak: number({ above: 0, default: 0.05, doc: "rate at the top of a low wave" }),
     rise: integer({ min: 1, default: 10, doc: "steps from the foot of a wave to its top" }),
     forgetting: number({
       min: 0,

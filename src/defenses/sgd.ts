@@ -61,6 +61,10 @@ export async function tuneBySgd(
 }
 
 /** The hooks for a part of a defense that a paused run does again. */
-export function repeated({ signal, onStep, onCompile }: DefenseHooks): DefenseHooks {
-  return { ...(signal && { signal }), ...(onStep && { onStep }), ...(onCompile && { onCompile }) };
+export function repeated({ signal, onPart, onCompile }: DefenseHooks): DefenseHooks {
+  return {
+    ...(signal && { signal }),
+    ...(onPart && { onStep: onPart }),
+    ...(onCompile && { onCompile }),
+  };
 }

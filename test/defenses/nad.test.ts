@@ -37,11 +37,15 @@ describe("NAD (cpu)", () => {
 
   it("goes on after a pause bit for bit, and says which part it is in", async () => {
     await resumesBitForBit(device(), attentionDistillation, small);
-    const stages: string[] = [];
+    const told: string[] = [];
     await purified(device(), attentionDistillation, small, {
-      onStage: (stage) => void stages.push(stage),
+      onStage: (stage) => void told.push(stage),
+      onPart: ({ step, steps }) => void told.push(`${step}/${steps}`),
+      onStep: ({ step, steps }) => void told.push(`${step} of ${steps}`),
     });
-    expect(stages).toEqual(["the teacher", "the student"]);
+    // What a paused run does again leaves no steps of its own.
+    const student = ["1 of 4", "2 of 4", "3 of 4", "4 of 4"];
+    expect(told).toEqual(["the teacher", "1/2", "2/2", "the student", ...student]);
   });
 
   it("is not NaN where an image excites nothing", async () => {

@@ -30,7 +30,7 @@ describeOnDevices("NC", (device) => {
     const found: number[] = [];
     const options = { ...search, searchEpochs: epochs, batchSize: 6, cost };
     const trigger = await reverseTrigger(model, fixtureImages(), target, options, {
-      onStep: ({ loss }) => void found.push(loss),
+      onPart: ({ loss }) => void found.push(loss),
     });
     expect(await stateDict(model)).toEqual(before);
     placement.release();

@@ -39,7 +39,7 @@ describeOnDevices("RNP", (device) => {
     const losses: number[] = [];
     const onStep = ({ loss }: { loss: number }) => void losses.push(loss);
     // Below any accuracy: both epochs run.
-    await unlearn(model, fixtureImages(), { ...options, unlearnTo: -1 }, { onStep });
+    await unlearn(model, fixtureImages(), { ...options, unlearnTo: -1 }, { onPart: onStep });
     for (const [, p] of model.parameters()) p.trainable = false;
     const masks = new NormMasks(model);
     const placed = place(masks, device(), { seed: 0 });
@@ -71,8 +71,8 @@ describe("RNP (cpu)", () => {
       const { model, placement } = tinyModel(device());
       const epochs = new Set<number>();
       const options = reconstructivePruning.options.fill({ ...small, unlearnEpochs: 3, unlearnTo });
-      const onStep = ({ epoch }: { epoch: number }) => void epochs.add(epoch);
-      const accuracy = await unlearn(model, tinySet(24, 2), options, { onStep });
+      const onPart = ({ epoch }: { epoch: number }) => void epochs.add(epoch);
+      const accuracy = await unlearn(model, tinySet(24, 2), options, { onPart });
       placement.release();
       return [epochs.size, accuracy];
     };
@@ -87,7 +87,10 @@ describe("RNP (cpu)", () => {
     const { before, after } = await purified(device(), reconstructivePruning, small, {
       onStage: (stage) => void stages.push(stage),
     });
-    expect(stages).toEqual(["unlearning", "masks", "the threshold"]);
+    expect(stages.slice(0, 3)).toEqual(["unlearning", "masks", "the threshold"]);
+    expect(stages[3]).toMatch(
+      /^0[.\d]* chosen: [\d.]+% right of the images held out, [\d.]+% before$/,
+    );
     let zeros = 0;
     for (const [name, { data }] of before) {
       data.forEach((v, i) => {

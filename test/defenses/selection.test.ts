@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { classCounts } from "../../src/data/image-set.js";
+import {
+  adversarialPruning,
+  finePruning,
+  reconstructivePruning,
+} from "../../src/defenses/index.js";
 import { applyStrongest, holdOut, strongest } from "../../src/defenses/selection.js";
 import { openDevice } from "../../src/device/open.js";
 import { resnet18 } from "../../src/models/resnet.js";
@@ -61,6 +66,17 @@ describe("the rule by which a defense chooses its strength", () => {
   });
 });
 
+it.each([adversarialPruning, reconstructivePruning, finePruning])(
+  "refuses images of which none can be held out before anything is written: $name",
+  async (defense) => {
+    const device = await openDevice({ kind: "cpu" });
+    const options = defense.options.fill({ holdOut: 0.05 } as never);
+    const check = () => defense.check?.(device, tinySet(6, 1), options as never);
+    expect(check).toThrow(/fraction 0.05 of 6 images .* gives none/);
+    await device.destroy();
+  },
+);
+
 describe("a setting in force (cpu)", () => {
   const device = useDevice(() => openDevice({ kind: "cpu" }));
 
@@ -76,7 +92,10 @@ describe("a setting in force (cpu)", () => {
       bias?.write([by ?? 0, 0, 0]);
     };
     const held = tinySet(30, 5);
-    const kept = await applyStrongest(model, held, [1000], 1 / 3 + 0.001, apply);
+    const told: string[] = [];
+    const hooks = { onStage: (stage: string) => void told.push(stage) };
+    const kept = await applyStrongest(model, held, [1000], 1, apply, hooks);
+    expect(told[0]).toMatch(/^1000 chosen: 33.3% right of the images held out, [\d.]+% before$/);
     expect(kept.accuracy).toBeCloseTo(1 / 3, 12);
     expect(applied).toEqual([null, 1000, 1000]);
     const allRed = { ...held, labels: held.labels.map(() => 1) };
@@ -87,9 +106,12 @@ describe("a setting in force (cpu)", () => {
       bias?.write([by ?? 0, 1000, 0]);
     };
     applied.length = 0;
-    const none = await applyStrongest(model, allRed, [2000], 0.5, right);
+    const none = await applyStrongest(model, allRed, [2000], 0.5, right, hooks);
     placement.release();
     expect(none).toEqual({ setting: null, accuracy: 1, before: 1 });
     expect(applied).toEqual([null, 2000, null]);
+    expect(told[1]).toBe(
+      "none chosen: even the weakest costs more of the 100.0% on images held out",
+    );
   });
 });

@@ -74,7 +74,9 @@ export async function purifyRun(
         const stage = `purifying by ${title}`;
         hooks.onStage?.(`${stage}, ${cost}`);
         const onStage = (part: string): void => hooks.onStage?.(`${stage}: ${part}`);
-        const loss = await purify(model, clean, method, tuning, { ...loop, onStage });
+        const { onStep: onPart } = hooks;
+        const parts = { onStage, ...(onPart && { onPart }) };
+        const loss = await purify(model, clean, method, tuning, { ...loop, ...parts });
         hooks.onStage?.("examining the model after");
         const after = await examiner.examine(model, attempt.examination);
         tellSource(source, device, attempt.notes, hooks);
