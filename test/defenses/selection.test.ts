@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { classCounts } from "../../src/data/image-set.js";
+import { replaceImages, subset } from "../../src/data/image-source.js";
 import {
   adversarialPruning,
   finePruning,
@@ -7,8 +8,14 @@ import {
 } from "../../src/defenses/index.js";
 import { applyStrongest, holdOut, strongest } from "../../src/defenses/selection.js";
 import { openDevice } from "../../src/device/open.js";
+import { Classifier } from "../../src/models/classifier.js";
 import { resnet18 } from "../../src/models/resnet.js";
+import { Linear } from "../../src/nn/layers.js";
 import { place } from "../../src/nn/place.js";
+import { add, mean, mul, reshape, sum } from "../../src/ops/index.js";
+import { tensor } from "../../src/tensor/create.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import { accuracy, predict } from "../../src/training/predict.js";
 import { useDevice } from "../support/devices.js";
 import { tinySet } from "../support/tiny.js";
 
@@ -77,8 +84,63 @@ it.each([adversarialPruning, reconstructivePruning, finePruning])(
   },
 );
 
+/** Tells classes by their bright channel, and has a neuron that a bright corner excites. */
+class Cornered extends Classifier {
+  readonly head = new Linear(4, 3);
+
+  features(x: Tensor): Tensor {
+    const [, h = 1, w = 1] = x.shape;
+    const corner = Float32Array.from({ length: h * w }, (_, i) => (i === h * w - 1 ? 1 : 0));
+    const spot = sum(mul(x, tensor(x.device, corner, [h, w, 1])), [1, 2, 3]);
+    const last = tensor(x.device, [0, 0, 0, 1], [1, 4]);
+    return add(mean(x, [1, 2]), mul(reshape(spot, [x.shape[0] ?? 1, 1]), last));
+  }
+}
+
 describe("a setting in force (cpu)", () => {
   const device = useDevice(() => openDevice({ kind: "cpu" }));
+
+  it("is not the one that a test set's attack success would choose", async () => {
+    const model = new Cornered();
+    const placement = place(model, device(), { seed: 0 });
+    model.eval();
+    // A setting lowers the corner's weight for class 0 and, in its place, raises the class itself.
+    const settings = [
+      { corner: 3.5, bias: 0 },
+      { corner: 0, bias: 0 },
+      { corner: 0, bias: 16 },
+      { corner: 0, bias: 18 },
+    ];
+    const apply = (s: { corner: number; bias: number } | null): void => {
+      const { corner, bias } = s ?? { corner: 4, bias: 0 };
+      model.head.weight.value.write([10, 0, 0, corner, 0, 10, 0, 0, 0, 0, 10, 0]);
+      model.head.bias?.value.write([bias, 0, 0]);
+    };
+    const test = tinySet(300, 8);
+    const others = [...test.labels.keys()].filter((i) => test.labels[i] !== 0);
+    const stamp = (image: Uint8Array): Uint8Array => image.fill(255, image.length - 3);
+    const all = Uint32Array.from(others.keys());
+    const triggered = replaceImages(subset(test, others), all, stamp);
+    const held = tinySet(200, 5);
+    const outcomes: { accuracy: number; attackSuccess: number }[] = [];
+    for (const setting of settings) {
+      apply(setting);
+      const given = await predict(model, triggered);
+      const attackSuccess = given.filter((c) => c === 0).length / given.length;
+      outcomes.push({ accuracy: accuracy(await predict(model, held), held.labels), attackSuccess });
+    }
+    const found = await applyStrongest(model, held, settings, 0.05, apply);
+    placement.release();
+    const within = outcomes.map((o) => o.accuracy >= found.before - 0.05);
+    expect(within).toEqual([true, true, true, false]);
+    const byAttack = [0, 1, 2].sort(
+      (a, b) => (outcomes[a]?.attackSuccess ?? 1) - (outcomes[b]?.attackSuccess ?? 1),
+    )[0];
+    expect(byAttack).toBe(1);
+    expect(outcomes[1]?.attackSuccess).toBe(0);
+    expect(outcomes[2]?.attackSuccess).toBeGreaterThan(0);
+    expect(found.setting).toBe(settings[2]);
+  });
 
   it("is the chosen one, and none where none is allowed", async () => {
     const model = resnet18({ width: 4, classes: 3 });
