@@ -1,5 +1,7 @@
+import type { Labelled } from "../data/image-set.js";
 import type { Images } from "../data/image-source.js";
 import type { Device } from "../device/device.js";
+import { OptionError } from "../device/errors.js";
 import type { Classifier } from "../models/classifier.js";
 import { placementOf } from "../nn/place.js";
 import {
@@ -28,8 +30,13 @@ export interface DefenseHooks extends PauseHooks {
 export interface DefenseDefinition<F extends Fields = Fields> extends Definition<F> {
   /** Throws when it cannot run there or so, before anything is changed or written. */
   check?(device: Device, clean: Images, options: Values<F>): void;
-  /** How many epochs it runs, where it goes by epochs. */
+  /** How many epochs it runs, where it goes by epochs: it goes on after the last that is done. */
   epochs?(options: Values<F>): number;
+  /**
+   * What it costs at most, in passes over as many images as the clean set has. A forward pass, a
+   * backward one to the activations and one to the weights are a third each.
+   */
+  passes(options: Values<F>, clean: Labelled): number;
   /**
    * Purifies the placed model in place and leaves it in evaluation mode.
    *
@@ -45,6 +52,8 @@ export interface DefenseSpec<F extends Fields> extends Omit<Definition, "options
   check?(device: Device, clean: Images, options: Values<F>): void;
   /** How many epochs it runs, where it goes by epochs. */
   epochs?(options: Values<F>): number;
+  /** See `DefenseDefinition`. Default: as many as epochs. */
+  passes?(options: Values<F>, clean: Labelled): number;
   run(
     model: Classifier,
     clean: Images,
@@ -53,11 +62,19 @@ export interface DefenseSpec<F extends Fields> extends Omit<Definition, "options
   ): void | Promise<void>;
 }
 
+/** @throws OptionError when the definition says neither its epochs nor its passes */
 export function defineDefense<const F extends Fields>(spec: DefenseSpec<F>): DefenseDefinition<F> {
   const options = settings(`defense ${spec.name}`, spec.options);
+  const passes = spec.passes ?? spec.epochs;
+  if (!passes) {
+    throw new OptionError(
+      `defense ${spec.name}: say what it costs, by \`passes\` or, if it goes by epochs, \`epochs\``,
+    );
+  }
   return {
     ...spec,
     options,
+    passes,
     async run(model, clean, given, hooks = {}) {
       const complete = options.fill(given);
       checkModelData(spec.name, model, clean);

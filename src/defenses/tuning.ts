@@ -5,44 +5,20 @@ import type { Linear } from "../nn/layers.js";
 import { placementOf } from "../nn/place.js";
 import { add, affine, mul, powScalar, square } from "../ops/elementwise.js";
 import { sum } from "../ops/reduce.js";
-import { cosine } from "../optim/schedules.js";
-import { SGD } from "../optim/sgd.js";
-import {
-  type Definition,
-  flag,
-  integer,
-  number,
-  oneOf,
-  settings,
-  type Values,
-} from "../schema/index.js";
+import { type Definition, flag, number, oneOf, settings, type Values } from "../schema/index.js";
 import { tensor } from "../tensor/create.js";
 import { Philox } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { augmentationSettings } from "../training/batch-input.js";
-import { classification, fit } from "../training/fit.js";
-import { pausable } from "../training/pause.js";
+import { classification } from "../training/fit.js";
 import { checkPrecision, precisionField } from "../training/precision.js";
 import { type DefenseDefinition, type DefenseHooks, defineDefense } from "./defense.js";
+import { sgdFields, tuneBySgd } from "./sgd.js";
+import { trainOnly } from "./trainable.js";
 
 /** Every choice of the loop. Defaults are the paper's for CIFAR-10. */
+const { augmentation, ...loop } = sgdFields();
 const fields = {
-  epochs: integer({ min: 1, default: 10, doc: "passes over the tuning images" }),
-  lr: number({
-    above: 0,
-    default: 0.01,
-    doc: "first rate of the cosine schedule",
-    placeholder: "rate",
-  }),
-  momentum: number({ min: 0, below: 1, default: 0.9, doc: "momentum of SGD" }),
-  weightDecay: number({ min: 0, default: 0, doc: "L2 penalty" }),
-  batchSize: integer({ min: 1, default: 128, doc: "images a step" }),
-  dropLast: flag({
-    default: false,
-    past: false,
-    doc: "leave out the last batch of an epoch if it is smaller",
-  }),
-  seed: integer({ min: 0, default: 0, doc: "decides the re-drawn head and the batches" }),
+  ...loop,
   alpha: number({
     default: 0.2,
     doc: "fst: weight of <W, W_ori>; 0.2 on CIFAR-10, 0.1 on GTSRB, 0.001 with 100 and more classes",
@@ -66,7 +42,7 @@ const fields = {
     doc: "train: batch statistics, running ones drift; frozen: as they are",
   }),
   labelSmoothing: number({ min: 0, below: 1, default: 0, doc: "label smoothing" }),
-  augmentation: augmentationSettings,
+  augmentation,
   precision: precisionField,
 };
 
@@ -116,30 +92,21 @@ async function tune(
   const head = model.head;
   const weight = head.weight.value;
   const before = await weight.read();
-  const norm = Math.sqrt(before.reduce((n, w) => n + w * w, 0));
+  const norm = frobenius(before);
   const original = tensor(device, before, weight.shape).keep();
-  const restore = choose(model, method.tuned);
+  const inHead = new Set([head.weight, head.bias]);
+  const { tuned } = method;
+  const restore = trainOnly(model, (p) => tuned === "all" || inHead.has(p) === (tuned === "head"));
   const project = (): void => projectTo(weight, norm);
   const { labelSmoothing } = options;
   const classify = classification({ labelSmoothing, smoothingOver: "others" });
   const projects = method.shift || options.projection === "all";
-  let optimizer: SGD | undefined;
   try {
     if (method.redrawHead) redraw(head, options);
     if (projects && options.projectAtStart) project();
     if (options.batchNorm === "train") model.train();
     else model.eval();
-    const { lr, momentum, weightDecay } = options;
-    optimizer = new SGD(model, { lr, momentum, weightDecay });
-    await fit(model, clean, optimizer, {
-      ...pausable(model, optimizer, hooks),
-      epochs: options.epochs,
-      batchSize: options.batchSize,
-      dropLast: options.dropLast,
-      seed: options.seed,
-      schedule: cosine(options.lr, options.epochs),
-      scheduleBy: "epoch",
-      augmentation: options.augmentation,
+    await tuneBySgd(model, clean, options, hooks, {
       precision: options.precision,
       objective: (batch, context) => {
         const loss = classify(batch, context);
@@ -149,7 +116,6 @@ async function tune(
       ...(projects ? { afterStep: project } : {}),
     });
   } finally {
-    optimizer?.release();
     restore();
     model.eval();
     original.release();
@@ -159,6 +125,8 @@ async function tune(
 /** alpha * sum of W * W_ori over all entries: no mean, no cosine, no bias. */
 export const alignment = (weight: Tensor, original: Tensor, alpha: number): Tensor =>
   affine(sum(mul(weight, original)), alpha);
+
+export const frobenius = (w: Float32Array): number => Math.sqrt(w.reduce((n, x) => n + x * x, 0));
 
 /** W := W * norm / ||W||_F, one factor for the whole matrix, outside the gradient graph. */
 export function projectTo(weight: Tensor, norm: number): void {
@@ -171,21 +139,11 @@ export function projectTo(weight: Tensor, norm: number): void {
 }
 
 /** Draws the head anew from PyTorch's default law, weight and bias from U(+-1/sqrt(fan-in)). */
-function redraw(head: Linear, options: TuningOptions): void {
+export function redraw(head: Linear, options: Pick<TuningOptions, "seed" | "redrawBias">): void {
   const draw = (name: "weight" | "bias"): void => {
     const p = head[name];
     p?.value.write(p.toDevice(p.init(p.shape, new Philox(options.seed, 0, `redrawn ${name}`))));
   };
   draw("weight");
   if (options.redrawBias) draw("bias");
-}
-
-/** Sets what is trainable; returns the way back. */
-function choose(model: Classifier, tuned: TuningMethod["tuned"]): () => void {
-  const inHead = new Set([model.head.weight, model.head.bias]);
-  const before = model.parameters().map(([, p]) => [p, p.trainable] as const);
-  for (const [p] of before) p.trainable = tuned === "all" || inHead.has(p) === (tuned === "head");
-  return () => {
-    for (const [p, trainable] of before) p.trainable = trainable;
-  };
 }

@@ -3,7 +3,7 @@ import type { Module } from "../nn/module.js";
 import { loadStateDict, stateDict } from "../nn/state-dict.js";
 import type { LossScale } from "../optim/loss-scaler.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import type { EpochProgress, FitOptions } from "./fit.js";
+import type { EpochProgress, FitOptions, StepProgress } from "./fit.js";
 
 /** All it takes to go on after `epochs` epochs as if there had been no pause. */
 export interface PausedFit {
@@ -26,6 +26,10 @@ export interface PauseHooks {
   onPause?: (state: PausedFit) => Promise<void>;
   /** Where to go on. */
   resume?: PausedFit;
+  /** Of what is more than one training: the next part begins. `fit` is one, and knows of none. */
+  onStage?: (stage: string) => void;
+  /** The steps of a part that is done again by a run that goes on: they show how far it is, no more. */
+  onPart?: (progress: StepProgress) => void;
 }
 
 /** A model and what trains it. */
@@ -47,7 +51,7 @@ export function pausable<H extends PauseHooks>(
   hooks: H,
   updates: readonly Trained[] = [],
 ): Omit<H, keyof PauseHooks> & Pick<FitOptions, "lossScale" | "onEpoch" | "startEpoch"> {
-  const { onEpoch, onPause, resume, ...others } = hooks;
+  const { onEpoch, onPause, resume, onStage: _, onPart: __, ...others } = hooks;
   if (resume) {
     const { others = [] } = resume;
     if (others.length !== updates.length) {

@@ -85,7 +85,7 @@ test("an attack's unknown option is refused with those it has", async () => {
 
 test("a defense has no way to receive an attack", async () => {
   expectTypeOf<keyof DefenseHooks>().toEqualTypeOf<
-    "onCompile" | "onStep" | "onEpoch" | "onPause" | "resume" | "signal"
+    "onStage" | "onPart" | "onCompile" | "onStep" | "onEpoch" | "onPause" | "resume" | "signal"
   >();
   const model = makeModel(configuration.model, held, device(), 0);
   const trigger = await blended.make(held);

@@ -36,10 +36,11 @@ const train = (name: string, hooks: RunHooks = {}, changed = configuration) => {
   return trainRun({ ...request, command: ["train"] }, hooks);
 };
 const checkpoint = (name: string) => readFile(join(folder, name, "checkpoint.safetensors"));
-const epochs = async (name: string) => {
+const lines = async (name: string) => {
   const directory = new RunDirectory(join(folder, name));
-  return (await directory.metrics(await directory.record())).filter((l) => l.type === "epoch");
+  return directory.metrics(await directory.record());
 };
+const epochs = async (name: string) => (await lines(name)).filter((l) => l.type === "epoch");
 
 const sameCheckpoint = async (name: string, other: string) =>
   (await checkpoint(name)).equals(await checkpoint(other));
@@ -93,22 +94,36 @@ test("a run stopped inside its second epoch ends bit-equal to one that was not",
   ]);
 });
 
-test.each(["fst", "lp"])("so does a purification by %s", async (method) => {
+const tuned = { ...tuningDefaults, epochs: 3, batchSize: 7 };
+const quick = { epochs: 3, batchSize: 7 };
+
+test.each([
+  ["fst", tuned, 2],
+  ["lp", tuned, 2],
+  ["nad", { ...quick, teacherEpochs: 1 }, 2],
+  // Nothing is examined between its epochs, so the second is done before the stop is heard.
+  ["anp", { ...quick, drop: 0.9 }, 1],
+])("so does a purification by %s", async (method, tuning, last) => {
   const source = await openSourceRun(join(folder, "whole"));
   const shared = { source, method, device: device(), data, curve: configuration.curve };
   const run = (name: string, hooks: RunHooks = {}) => {
     const directory = join(folder, `${method}-${name}`);
-    const tuning = { ...tuningDefaults, epochs: 3, batchSize: 7 };
     return purifyRun({ ...shared, tuning, directory }, hooks);
   };
-  const whole = await run("whole");
-  const hooks = stopping(({ epoch }) => epoch === 2);
+  const stages: string[] = [];
+  const whole = await run("whole", { onStage: (stage) => void stages.push(stage) });
+  expect(stages[1]).toMatch(/^purifying by [A-Z]+, at most [\d.]+ passes over \d+ images$/);
+  const hooks = stopping(({ epoch }) => epoch === last);
   await expect(run("stopped", hooks)).rejects.toThrow("enough");
   const resumedAt: number[] = [];
   const resumed = await run("stopped", { onResume: (epoch) => resumedAt.push(epoch) });
   expect(resumedAt).toEqual([2]);
   expect(resumed.metrics).toEqual(whole.metrics);
   await expectSameRun(`${method}-stopped`, `${method}-whole`);
+  // All but the time it took: what is done again leaves nothing twice.
+  const timeless = async (name: string) =>
+    (await lines(`${method}-${name}`)).map((line) => ({ ...line, imagesPerSecond: 0 }));
+  expect(await timeless("stopped")).toEqual(await timeless("whole"));
   expect(await readdir(join(folder, `${method}-stopped`))).not.toContain("resume.safetensors");
 });
 

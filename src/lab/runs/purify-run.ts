@@ -56,6 +56,7 @@ export async function purifyRun(
   const identities = { ...data.identities, tuning: await identify(clean) };
   checkParts(identities);
   defense.check?.(device, clean, tuning);
+  const cost = costInWords(defense.passes(tuning, clean), clean.labels.length);
   const examiner = await examinerOf(source, data.test, device);
   const sample = curve.clean > 0 ? examiner.sample(curve.clean, curve.triggered) : null;
   const plan: Plan<PurifyRecord> = {
@@ -70,8 +71,12 @@ export async function purifyRun(
         const loop = attempt.loop(sample, defense.epochs?.(tuning));
         if (!request.before) hooks.onStage?.("examining the model before");
         const before = request.before ?? (await examiner.examine(model, attempt.examination));
-        hooks.onStage?.(`purifying by ${title}`);
-        const loss = await purify(model, clean, method, tuning, loop);
+        const stage = `purifying by ${title}`;
+        hooks.onStage?.(`${stage}, ${cost}`);
+        const onStage = (part: string): void => hooks.onStage?.(`${stage}: ${part}`);
+        const { onStep: onPart } = hooks;
+        const parts = { onStage, ...(onPart && { onPart }) };
+        const loss = await purify(model, clean, method, tuning, { ...loop, ...parts });
         hooks.onStage?.("examining the model after");
         const after = await examiner.examine(model, attempt.examination);
         tellSource(source, device, attempt.notes, hooks);
@@ -87,7 +92,7 @@ export async function purifyRun(
     report: ({ record, metrics, lines }) =>
       renderReport({
         title: `A backdoor and ${title}`,
-        lead: lead(defense, metrics, record),
+        lead: lead(defense, metrics, record, cost),
         verdicts: judge(record, { classes: data.test.classes.length, source: source.record }),
         rows: [
           { name: "Before", examination: metrics.before },
@@ -109,11 +114,12 @@ function lead(
   defense: DefenseDefinition,
   { before, after }: PurifyMetrics,
   { configuration: { tuning }, data }: PurifyRecord,
+  cost: string,
 ): string[] {
   const epochs = defense.epochs?.(tuning);
   const what =
     `${defense.title} ${defense.doc}, with ${data.tuning?.images ?? 0} clean images` +
-    `${epochs === undefined ? "" : ` for ${epochs} epochs`} (settings: ` +
+    `${epochs === undefined ? "" : ` for ${epochs} epochs`} (${cost}; settings: ` +
     `${changesInWords(defense, tuning)}).`;
   if (!before.backdoor || !after.backdoor) return [what];
   return [
@@ -122,4 +128,10 @@ function lead(
       `${percent(after.backdoor.attackSuccess)}, accuracy on clean images from ` +
       `${percent(before.cleanAccuracy)} to ${percent(after.cleanAccuracy)}.`,
   ];
+}
+
+/** "at most 10 passes over 1000 images". */
+function costInWords(passes: number, images: number): string {
+  const count = passes < 10 ? Number(passes.toFixed(1)) : Math.round(passes);
+  return `at most ${count} pass${count === 1 ? "" : "es"} over ${images} images`;
 }

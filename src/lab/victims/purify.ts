@@ -21,11 +21,18 @@ export async function purify(
   clean: ImageSet,
   method: string,
   options: Options = {},
-  { onEpoch, ...hooks }: PurifyHooks = {},
+  { onEpoch, onPause, ...hooks }: PurifyHooks = {},
 ): Promise<number | null> {
   let loss = hooks.resume?.loss ?? null;
   await defenses.get(method).run(model, clean, options, {
     ...hooks,
+    // A defense need not tell its epochs to be examined between them.
+    ...(onPause && {
+      onPause: async (state) => {
+        loss = state.loss;
+        await onPause(state);
+      },
+    }),
     onEpoch: async (progress) => {
       loss = progress.loss;
       await onEpoch?.(progress, model);
