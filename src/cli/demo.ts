@@ -4,11 +4,10 @@ import type { DemoConfiguration } from "../lab/records/configuration.js";
 import { modelInWords } from "../lab/records/words.js";
 import { demoChoices, demoConfiguration } from "../lab/runs/demo-configuration.js";
 import { demoRun } from "../lab/runs/demo-run.js";
-import { judge } from "../lab/runs/judgement.js";
 import type { OpenedData } from "../lab/victims/data-source.js";
 import { freshDirectory } from "./directories.js";
 import { given, usage, withFlags } from "./given.js";
-import { finish, resumable } from "./outcome.js";
+import { resumable } from "./outcome.js";
 import { session, sessionOptions, withSessionOptions } from "./session.js";
 
 const said = { schema: demoChoices };
@@ -34,29 +33,16 @@ async function demo(out: string | undefined, self: Command): Promise<void> {
   const options = sessionOptions(self);
   const choices = given(self, said);
   const configuration = usage(self, () => demoConfiguration(choices));
-  const { methods } = configuration;
   const directory = out ?? freshDirectory("demo");
   const command = process.argv.slice(2);
   const again = out ? command : [...command, "--out", directory];
-  await session(options, async ({ device, hooks, progress, openData }) => {
-    let classes = 0;
+  await session(options, async ({ device, hooks, progress, openData, finish }) => {
     const record = await resumable(hooks, { again }, async (hooks) => {
       const data = await openData(configuration.victim.data);
-      classes = data.test.classes.length;
       for (const line of introduction(configuration, data)) progress.line(line);
       return demoRun({ directory, configuration, device, data, command }, hooks);
     });
-    const { metrics } = record;
-    const rows = metrics && [
-      { name: "victim", examination: metrics.victim },
-      ...methods.flatMap((name) => {
-        const found = metrics.methods[name];
-        if (!found) return [];
-        const { after: examination, defenseEffectiveness } = found;
-        return [{ name: defenses.get(name).title, examination, defenseEffectiveness }];
-      }),
-    ];
-    finish(progress, record, directory, options.json, rows ?? [], judge(record, { classes }));
+    finish(record, directory);
   });
 }
 

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import { evaluateRun } from "../lab/runs/evaluate-run.js";
-import { judge } from "../lab/runs/judgement.js";
 import { openSourceRun } from "../lab/runs/source-run.js";
-import { finish, resumable } from "./outcome.js";
+import { resumable } from "./outcome.js";
 import {
   dataGiven,
   session,
@@ -31,23 +30,13 @@ export function addEvaluate(program: Command): void {
 async function evaluate(run: string, out: string | undefined, self: Command): Promise<void> {
   const options = sessionOptions(self);
   const source = await openSourceRun(run, dataGiven(self));
-  await session(options, async ({ device, hooks, progress, openData }) => {
+  await session(options, async ({ device, hooks, openData, finish }) => {
     const again = process.argv.slice(2);
-    let classes = 0;
     const record = await resumable(hooks, { again }, async (hooks) => {
       const data = await openData(source.victim.data);
-      classes = data.test.classes.length;
       const request = { source, device, data, command: again };
       return evaluateRun({ ...request, ...(out && { directory: out }) }, hooks);
     });
-    const examination = record.metrics?.examination;
-    finish(
-      progress,
-      record,
-      out ?? null,
-      options.json,
-      examination ? [{ name: run, examination }] : [],
-      judge(record, { classes, source: source.record }),
-    );
+    finish(record, out ?? null, source.record);
   });
 }

@@ -1,11 +1,11 @@
+import { defenses } from "../defenses/index.js";
 import type { RunRecord } from "../lab/records/record.js";
 import { formatRecord } from "../lab/records/record.js";
 import { shellCommand } from "../lab/records/shell-command.js";
 import type { RunHooks, RunLeft } from "../lab/runs/attempt.js";
-import type { Judgement } from "../lab/runs/judgement.js";
+import { type JudgedWith, type Judgement, judge } from "../lab/runs/judgement.js";
 import { NonFiniteError } from "../training/finite.js";
 import { Interrupted } from "./outputs.js";
-import type { Progress } from "./progress.js";
 import { resultTable, type TableRow } from "./table.js";
 
 /** A run ended early. The message says why, what is left, and how to go on. */
@@ -63,20 +63,41 @@ const inWords = ({ of, verdict }: Judgement, _: number, all: readonly Judgement[
   return ["", headline, ...verdict.cautions.map((caution) => `  ${caution}`)].join("\n");
 };
 
+/** What a run measured, a row for each model. */
+function rowsOf(record: RunRecord): TableRow[] {
+  const { kind, metrics } = record;
+  if (!metrics) return [];
+  if (kind === "demo") {
+    const { victim, methods } = record.metrics ?? { methods: {} };
+    const purified = Object.entries(methods).map(([name, { after, defenseEffectiveness }]) => {
+      return { name: defenses.get(name).title, examination: after, defenseEffectiveness };
+    });
+    return victim ? [{ name: "victim", examination: victim }, ...purified] : [];
+  }
+  if (kind === "purify" && "after" in metrics) {
+    const { before, after: examination, defenseEffectiveness } = metrics;
+    const name = record.configuration.method;
+    return [
+      { name: "before", examination: before },
+      { name, examination, defenseEffectiveness },
+    ];
+  }
+  const name = (kind === "evaluate" && record.lineage?.directory) || "victim";
+  return "examination" in metrics ? [{ name, examination: metrics.examination }] : [];
+}
+
 /**
  * The end of a command: the record alone on stdout, or a table and what to think of it there and the
  * files on stderr.
  */
 export function finish(
-  progress: Progress,
   record: RunRecord,
   directory: string | null,
   json: boolean | undefined,
-  rows: readonly TableRow[],
-  judgements: readonly Judgement[],
+  context: JudgedWith,
 ): void {
-  progress.end();
-  const text = [resultTable(rows), ...judgements.map(inWords)].join("\n");
+  const judgements = judge(record, context).map(inWords);
+  const text = [resultTable(rowsOf(record)), ...judgements].join("\n");
   process.stdout.write(json ? formatRecord(record) : `${text}\n`);
   const where = directory === null ? "" : `; ${directory}/report.html`;
   process.stderr.write(`done in ${record.seconds.toFixed(1)} s${where}\n`);

@@ -1,13 +1,12 @@
 import type { Command } from "commander";
 import { defenses } from "../defenses/index.js";
 import { purifyChoice } from "../lab/records/configuration.js";
-import { judge } from "../lab/runs/judgement.js";
 import { purifyRun } from "../lab/runs/purify-run.js";
 import { openSourceRun } from "../lab/runs/source-run.js";
 import { parse } from "../schema/index.js";
 import { freshDirectory } from "./directories.js";
 import { describe, given, usage, withFlags } from "./given.js";
-import { finish, resumable } from "./outcome.js";
+import { resumable } from "./outcome.js";
 import {
   dataGiven,
   session,
@@ -58,29 +57,11 @@ async function purify(run: string, out: string | undefined, self: Command): Prom
   const directory = out ?? freshDirectory(method);
   const command = process.argv.slice(2);
   const again = out ? command : [...command, "--out", directory];
-  await session(options, async ({ device, hooks, progress, openData }) => {
-    let classes = 0;
+  await session(options, async ({ device, hooks, openData, finish }) => {
     const record = await resumable(hooks, { again }, async (hooks) => {
       const data = await openData(source.victim.data);
-      classes = data.test.classes.length;
       return purifyRun({ source, method, tuning, curve, device, data, directory, command }, hooks);
     });
-    const { metrics } = record;
-    const rows = metrics && [
-      { name: "before", examination: metrics.before },
-      {
-        name: method,
-        examination: metrics.after,
-        defenseEffectiveness: metrics.defenseEffectiveness,
-      },
-    ];
-    finish(
-      progress,
-      record,
-      directory,
-      options.json,
-      rows ?? [],
-      judge(record, { classes, source: source.record }),
-    );
+    finish(record, directory, source.record);
   });
 }

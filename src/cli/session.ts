@@ -2,10 +2,13 @@ import type { Command } from "commander";
 import type { Device } from "../device/device.js";
 import { openDevice } from "../device/open.js";
 import { type DataSource, dataChoice } from "../lab/records/configuration.js";
+import type { RunRecord } from "../lab/records/record.js";
 import type { RunHooks } from "../lab/runs/attempt.js";
+import type { JudgedWith } from "../lab/runs/judgement.js";
 import { type OpenedData, openData } from "../lab/victims/data-source.js";
 import { choiceOf, flag, type Given, integer, oneOf, settings, text } from "../schema/index.js";
 import { given, usage, withFlags } from "./given.js";
+import { finish } from "./outcome.js";
 import { stopOnSignals } from "./outputs.js";
 import { Progress, progressHooks } from "./progress.js";
 import { chooseVariants } from "./tuned.js";
@@ -59,6 +62,8 @@ export interface Session {
   readonly progress: Progress;
   readonly hooks: RunHooks;
   openData(source: DataSource): Promise<OpenedData>;
+  /** Ends the command: prints what the run came to. */
+  finish(record: RunRecord, directory: string | null, source?: JudgedWith["source"]): void;
 }
 
 /** Opens the device, stops cleanly on Ctrl-C and its kin, and gives everything back. */
@@ -73,6 +78,7 @@ export async function session<T>(
   );
   const { device: kind, variants, threads, subgroupMatrices } = settingsOfSession.fill(options);
   let device: Device | undefined;
+  let classes = 0;
   try {
     device = await openDevice({
       ...{ kind, subgroupMatrices },
@@ -88,7 +94,12 @@ export async function session<T>(
         progress.stage("getting the images");
         const data = await openData(source);
         controller.signal.throwIfAborted();
+        classes = data.test.classes.length;
         return data;
+      },
+      finish(record, directory, source) {
+        progress.end();
+        finish(record, directory, options.json, { classes, ...(source && { source }) });
       },
     });
   } finally {

@@ -7,14 +7,13 @@ import {
   type TrainConfiguration,
   trainSettings,
 } from "../lab/records/configuration.js";
-import { judge } from "../lab/runs/judgement.js";
 import { RunDirectory, RunDirectoryError } from "../lab/runs/run-directory.js";
 import { trainRun } from "../lab/runs/train-run.js";
 import { integer, settings } from "../schema/index.js";
 import { freshDirectory } from "./directories.js";
 import { flagsOf } from "./flags.js";
 import { describe, given, usage, withFlags } from "./given.js";
-import { finish, resumable } from "./outcome.js";
+import { resumable } from "./outcome.js";
 import { type SessionOptions, session, sessionOptions, withSessionOptions } from "./session.js";
 
 const schema = { schema: trainSettings };
@@ -93,23 +92,13 @@ async function train(
       ? wanted
       : await unfinished(resume, "data" in said ? wanted.data : undefined);
   const options = sessionOptions(command);
-  await session(options, async ({ device, hooks, progress, openData }) => {
+  await session(options, async ({ device, hooks, openData, finish }) => {
     const goOn = ["train", "--resume", directory, ...deviceArguments(options)];
-    let classes = 0;
     const record = await resumable(hooks, { again, resume: goOn }, async (hooks) => {
       const data = await openData(configuration.data);
-      classes = data.test.classes.length;
       return trainRun({ directory, configuration, device, data, command: again }, hooks);
     });
-    const examination = record.metrics?.examination;
-    finish(
-      progress,
-      record,
-      directory,
-      options.json,
-      examination ? [{ name: "victim", examination }] : [],
-      judge(record, { classes }),
-    );
+    finish(record, directory);
   });
 }
 
