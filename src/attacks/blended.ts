@@ -2,9 +2,7 @@ import { type ImageShape, imageBytes } from "../data/image-set.js";
 import { picture } from "../data/picture-field.js";
 import { integer, number } from "../schema/index.js";
 import { type Attack, attackOf, defineAttack } from "./attack.js";
-import { noisePicture, smoothPicture } from "./pictures.js";
-
-const drawn = { noise: noisePicture, smooth: smoothPicture } as const;
+import { pictureOf } from "./pictures.js";
 
 /**
  * Blended: x' = (1 - alpha) x + alpha t, cut off to whole numbers. Toolkits take a photograph as t;
@@ -26,9 +24,7 @@ export const blended = defineAttack({
     seed: integer({ min: 0, default: 0, past: 0, doc: "decides a drawn picture" }),
   },
   async make(shape, { alpha, picture: chosen, seed }) {
-    if (typeof chosen === "string") return mix(drawn[chosen](shape, seed), alpha);
-    const { loadPicture } = await import("../data/picture.js");
-    return mix(await loadPicture(chosen, shape), alpha);
+    return mix(await pictureOf(chosen, shape, seed), alpha);
   },
 });
 

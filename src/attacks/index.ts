@@ -1,11 +1,29 @@
 import { Registry } from "../schema/index.js";
+import { adapBlend } from "./adap-blend.js";
+import { adapPatch } from "./adap-patch.js";
 import type { AttackDefinition } from "./attack.js";
 import { badNets } from "./badnets.js";
 import { blended } from "./blended.js";
+import { bpp } from "./bpp.js";
+import { ctrl } from "./ctrl.js";
+import { fTrojan } from "./ftrojan.js";
+import { lowFrequency } from "./lf.js";
 import { sig } from "./sig.js";
+import { waNet } from "./wanet.js";
 
 /** Every attack by name. */
-export const attacks = new Registry<AttackDefinition>("attack", [badNets, blended, sig]);
+export const attacks = new Registry<AttackDefinition>("attack", [
+  badNets,
+  blended,
+  sig,
+  waNet,
+  adapBlend,
+  adapPatch,
+  bpp,
+  lowFrequency,
+  fTrojan,
+  ctrl,
+]);
 
 export {
   type Attack,
@@ -30,4 +48,4 @@ export {
   triggered,
 } from "./poison.js";
 export { type Goal, type Mapping, mappings, targetsOf } from "./target.js";
-export { badNets, blended, sig };
+export { adapBlend, adapPatch, badNets, blended, bpp, ctrl, fTrojan, lowFrequency, sig, waNet };

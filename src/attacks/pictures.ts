@@ -1,4 +1,5 @@
 import { type ImageShape, imageBytes } from "../data/image-set.js";
+import type { PictureFile } from "../data/picture-field.js";
 import { Philox } from "../tensor/random.js";
 
 /** Every byte uniform in 0 .. 255, independent of its neighbours. */
@@ -34,6 +35,18 @@ export function smoothPicture(shape: ImageShape, seed: number): Uint8Array {
     }
   }
   return out;
+}
+
+/** A picture drawn from a seed, or one of a file, resized to the images. */
+export async function pictureOf(
+  chosen: "noise" | "smooth" | PictureFile,
+  shape: ImageShape,
+  seed: number,
+): Promise<Uint8Array> {
+  if (chosen === "noise") return noisePicture(shape, seed);
+  if (chosen === "smooth") return smoothPicture(shape, seed);
+  const { loadPicture } = await import("../data/picture.js");
+  return loadPicture(chosen, shape);
 }
 
 /** The lattice cell of pixel `i` of `extent`, and how far in it lies: 3t^2 - 2t^3, flat at nodes. */

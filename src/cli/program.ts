@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { version } from "../lab/records/version.js";
+import { addAttacks } from "./attacks.js";
 import { addData } from "./data.js";
 import { addDemo } from "./demo.js";
 import { addDevice } from "./device.js";
@@ -38,6 +39,7 @@ report.html. Ctrl-C leaves a run that goes on later. Exit codes: 0 done, 1 faile
     addPurify,
     addEvaluate,
     addRuns,
+    addAttacks,
     addData,
     addDevice,
     addProfile,

@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { attacks } from "../../src/attacks/index.js";
 import { readSafetensors } from "../../src/io/safetensors.js";
 import type { TrainRecord } from "../../src/lab/records/record.js";
 import { parseRecord } from "../../src/lab/records/record.js";
@@ -23,6 +24,17 @@ const victim = [
 const train = (out: string, ...more: string[]) => cli.run([...victim, "--out", out, ...more]);
 const content = (...path: string[]) => readFile(join(cli.folder, ...path));
 const record = (run: ChildResult) => parseRecord(run.stdout, "stdout");
+
+test("attacks lists every attack with what it assumes and how visible it is", async () => {
+  const { code, stdout } = await cli.run(["attacks", "--data", "synthetic:1,20"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^attack +label +needs +L2 +Linf +PSNR +SSIM\nbadnets +dirty +the images/);
+  expect(stdout).toMatch(/\nwanet +dirty +the training +\d\.\d\d +\d+ +\d\d\.\d +0\.\d{3}\n/);
+  const json = await cli.run(["attacks", "--data", "synthetic:1,20", "--json"]);
+  const rows = JSON.parse(json.stdout) as { name: string; source: string }[];
+  expect(rows.map(({ name }) => name)).toEqual([...attacks].map(({ name }) => name));
+  expect(rows.every(({ source }) => source.length > 10)).toBe(true);
+});
 
 test("runs lists what there is, and tells what cannot be read", async () => {
   const none = await cli.run(["runs", "nowhere"]);
@@ -198,9 +210,9 @@ test.each([
   ],
   [["train", "--data", "cifar10"], 2, "CIFAR-10 needs its directory: cifar10:DIRECTORY"],
   [
-    ["train", "--attack", "wanet"],
+    ["train", "--attack", "wavenet"],
     2,
-    'there is no attack "wanet"; there are badnets, blended, sig, none',
+    'there is no attack "wavenet"; there are badnets, blended, sig, ',
   ],
   [["train", "--epochs", "2.5"], 2, 'it must be an integer of at least 1, not "2.5"'],
   [["purify", "victim", "--precision", "f16"], 2, 'it must be one of "f32", "mixed", not "f16"'],

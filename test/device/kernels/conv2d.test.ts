@@ -1,6 +1,6 @@
 import type { Conv2dShape } from "../../../src/device/kernels/conv2d-call.js";
 import { describeOnDevices } from "../../support/devices.js";
-import { kernelCase, tableCases, testKernelCases } from "../../support/kernel-case.js";
+import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
 import { output, uniform } from "../../support/random.js";
 import { convShape } from "../../support/shapes.js";
 
@@ -123,8 +123,4 @@ describeOnDevices("conv2d with an epilogue", (device) =>
       convShape([3, 13, 11, 132], [3, 3, 21], { stride: [2, 2], pad: [1, 1] }),
     ].flatMap(epilogues),
   ),
-);
-
-describeOnDevices("depthwise2d", (device) =>
-  testKernelCases(device, [...tableCases("depthwise2d"), ...tableCases("depthwise2dWeightGrad")]),
 );

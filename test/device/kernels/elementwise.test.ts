@@ -11,7 +11,7 @@ import {
 import { eachRelative, type Tolerance } from "../../support/compare.js";
 import { describeOnDevices } from "../../support/devices.js";
 import type { HostArray, HostCall } from "../../support/host-call.js";
-import { kernelCase, tableCases, testKernelCases } from "../../support/kernel-case.js";
+import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
 import { at, gridded, output, product, uniform } from "../../support/random.js";
 
 type Draw = (seed: number, length: number, low: number, high: number) => Float64Array;
@@ -218,7 +218,6 @@ describeOnDevices("elementwise rows", (device) => testKernelCases(device, everyR
 describeOnDevices("elementwise sizes", (device) => testKernelCases(device, sizes));
 describeOnDevices("elementwise broadcasts", (device) => testKernelCases(device, broadcasts));
 describeOnDevices("elementwise operands", (device) => testKernelCases(device, special));
-describeOnDevices("integer", (device) => testKernelCases(device, tableCases("integer")));
 describeOnDevices("elementwise functions over their range", (device) =>
   testKernelCases(device, numerics),
 );

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { sliceAlignment } from "../../../src/device/storage.js";
 import { describeOnDevices, readFloats } from "../../support/devices.js";
-import { kernelCase, tableCases, testKernelCases } from "../../support/kernel-case.js";
+import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
 import { output, outputWords, uniform, words } from "../../support/random.js";
 
 const lengths = [1, 2, 3, 35, 257, 4099, 65537];
@@ -44,4 +44,3 @@ describeOnDevices("fill", (device) => {
     }
   });
 });
-describeOnDevices("move", (device) => testKernelCases(device, tableCases("move")));

@@ -1,5 +1,5 @@
 import { describeOnDevices } from "../../support/devices.js";
-import { kernelCase, tableCases, testKernelCases } from "../../support/kernel-case.js";
+import { kernelCase, testKernelCases } from "../../support/kernel-case.js";
 import { integers, output, uniform } from "../../support/random.js";
 
 const sizes: readonly (readonly [rows: number, picked: number, columns: number])[] = [
@@ -63,7 +63,4 @@ const oneHots = [
 
 describeOnDevices("gatherRows", (device) => testKernelCases(device, gathers));
 describeOnDevices("scatterAddRows", (device) => testKernelCases(device, scatters));
-describeOnDevices("sort", (device) =>
-  testKernelCases(device, [...tableCases("sort"), ...tableCases("gatherAlong")]),
-);
 describeOnDevices("oneHot", (device) => testKernelCases(device, oneHots));
