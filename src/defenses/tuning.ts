@@ -126,6 +126,7 @@ async function tune(
 export const alignment = (weight: Tensor, original: Tensor, alpha: number): Tensor =>
   affine(sum(mul(weight, original)), alpha);
 
+/** ||W||_F. */
 export const frobenius = (w: Float32Array): number => Math.sqrt(w.reduce((n, x) => n + x * x, 0));
 
 /** W := W * norm / ||W||_F, one factor for the whole matrix, outside the gradient graph. */
@@ -139,7 +140,7 @@ export function projectTo(weight: Tensor, norm: number): void {
 }
 
 /** Draws the head anew from PyTorch's default law, weight and bias from U(+-1/sqrt(fan-in)). */
-export function redraw(head: Linear, options: Pick<TuningOptions, "seed" | "redrawBias">): void {
+function redraw(head: Linear, options: TuningOptions): void {
   const draw = (name: "weight" | "bias"): void => {
     const p = head[name];
     p?.value.write(p.toDevice(p.init(p.shape, new Philox(options.seed, 0, `redrawn ${name}`))));
