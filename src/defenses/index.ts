@@ -6,6 +6,7 @@ import type { DefenseDefinition } from "./defense.js";
 import { featureTuning } from "./fe-tuning.js";
 import { finePruning } from "./fp.js";
 import { featureShiftTuning } from "./fst.js";
+import { distilledShift } from "./fst-distill.js";
 import { fineTuning } from "./ft.js";
 import { fineTuningInit } from "./ft-init.js";
 import { sharpnessAwareTuning } from "./ft-sam.js";
@@ -25,6 +26,7 @@ export const defenses = new Registry<DefenseDefinition>("defense", [
   featureTuning,
   fineTuningInit,
   featureShiftTuning,
+  distilledShift,
   sharpnessAwareTuning,
   superFineTuning,
   distanceDriven,
@@ -66,6 +68,7 @@ export {
   attentionDistillation,
   channelLipschitzness,
   distanceDriven,
+  distilledShift,
   featureShiftTuning,
   featureTuning,
   finePruning,

@@ -29,6 +29,12 @@ export const uniformFanIn =
   (shape, random) =>
     uniformWithin(1 / Math.sqrt(fan ?? fanIn(shape)))(shape, random);
 
+/** N(0, deviation^2). */
+export const normalInit =
+  (deviation: number): Initialiser =>
+  (shape, random) =>
+    Float32Array.from({ length: sizeOf(shape) }, () => random.normal(0, deviation));
+
 /** N(0, 2 / fan) (He et al. 2015, equations 10 and 14). */
 export const kaimingNormal =
   (mode: "in" | "out" = "in"): Initialiser =>

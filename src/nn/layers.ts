@@ -2,7 +2,14 @@ import { hostEffect } from "../device/capture-log.js";
 import { checkOptions, type OptionTable } from "../device/options.js";
 import type { Pair } from "../ops/arguments.js";
 import { pair } from "../ops/arguments.js";
-import { add, batchNorm, conv2d, matmul } from "../ops/index.js";
+import {
+  add,
+  batchNorm,
+  type Conv2dOptions,
+  conv2d,
+  matmul,
+  type Padding2d,
+} from "../ops/index.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { constant, uniformFanIn } from "./init.js";
 import { Module } from "./module.js";
@@ -10,7 +17,10 @@ import { imageChannels, Parameter, Statistic } from "./parameter.js";
 
 export interface Conv2dLayerOptions {
   stride?: Pair;
-  padding?: Pair;
+  padding?: Padding2d;
+  dilation?: Pair;
+  /** Groups of channels, each with filters of its own. Default 1. */
+  groups?: number;
   bias?: boolean;
   /** The input is images, whose channels are padded to four (`imageChannels`). */
   image?: boolean;
@@ -19,6 +29,8 @@ export interface Conv2dLayerOptions {
 const convOptions: OptionTable<Conv2dLayerOptions> = {
   stride: "checked",
   padding: "checked",
+  dilation: "checked",
+  groups: "number",
   bias: "boolean",
   image: "boolean",
 };
@@ -27,8 +39,7 @@ const convOptions: OptionTable<Conv2dLayerOptions> = {
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
-  readonly #stride: Pair;
-  readonly #padding: Pair;
+  readonly #window: Required<Conv2dOptions>;
 
   constructor(
     inChannels: number,
@@ -45,16 +56,24 @@ export class Conv2d extends Module {
         `Conv2d: images have at most ${imageChannels} channels, not ${inChannels}`,
       );
     }
+    const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+    if (!Number.isInteger(groups) || groups < 1 || inChannels % groups || outChannels % groups) {
+      throw new RangeError(
+        `Conv2d: ${groups} groups do not divide ${inChannels} and ${outChannels} channels`,
+      );
+    }
+    if (options.image && groups > 1) {
+      throw new RangeError("Conv2d: images are padded to four channels, and take one group");
+    }
     const layout = options.image ? "image-conv" : "conv";
-    this.weight = new Parameter([outChannels, inChannels, kh, kw], uniformFanIn(), layout);
-    if (options.bias ?? true) this.bias = new Parameter([outChannels], uniformFanIn(fan));
-    this.#stride = options.stride ?? 1;
-    this.#padding = options.padding ?? 0;
+    this.weight = new Parameter([outChannels, inChannels / groups, kh, kw], uniformFanIn(), layout);
+    if (options.bias ?? true) this.bias = new Parameter([outChannels], uniformFanIn(fan / groups));
+    this.#window = { stride, padding, dilation, groups };
   }
 
   /** Channels of the input, without the padding of images. */
   get inChannels(): number {
-    return this.weight.shape[1] ?? 0;
+    return (this.weight.shape[1] ?? 0) * this.#window.groups;
   }
 
   /** Whether the input is images: see `Conv2dLayerOptions`. */
@@ -63,8 +82,8 @@ export class Conv2d extends Module {
   }
 
   /** How the filters move over the image. */
-  get window(): { readonly stride: Pair; readonly padding: Pair } {
-    return { stride: this.#stride, padding: this.#padding };
+  get window(): Readonly<Required<Conv2dOptions>> {
+    return this.#window;
   }
 
   forward(x: Tensor): Tensor {

@@ -152,21 +152,36 @@ export abstract class Module {
 
 const join = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 
-/** Modules applied one after the other, named "0", "1", ... */
-export class Sequential extends Module {
-  readonly #layers: readonly Module[];
+/** A layer of `Sequential`: a module, or a function of a tensor. */
+export type Layer = Module | ((x: Tensor) => Tensor);
 
-  constructor(...layers: Module[]) {
+/** Layers applied one after the other; modules are named by their places, "0", "1", ... */
+export class Sequential extends Module {
+  readonly #layers: readonly Layer[];
+
+  /** @throws ModuleError when something is neither a module nor a function */
+  constructor(...layers: Layer[]) {
     super();
+    for (const [i, layer] of layers.entries()) {
+      if (layer instanceof Module || typeof layer === "function") continue;
+      throw new ModuleError(
+        `Sequential: layer ${i} is neither a module nor a function of a tensor`,
+      );
+    }
     this.#layers = layers;
   }
 
   override children(): [string, Module][] {
-    const layers = this.#layers.map((layer, i): [string, Module] => [String(i), layer]);
+    const layers = this.#layers.flatMap((layer, i): [string, Module][] =>
+      layer instanceof Module ? [[String(i), layer]] : [],
+    );
     return [...layers, ...super.children()];
   }
 
   forward(x: Tensor): Tensor {
-    return this.#layers.reduce((y, layer) => layer.forward(y), x);
+    return this.#layers.reduce(
+      (y, layer) => (layer instanceof Module ? layer.forward(y) : layer(y)),
+      x,
+    );
   }
 }

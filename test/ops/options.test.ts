@@ -116,7 +116,7 @@ const calls: [string, () => unknown, string][] = [
     () => backward(ops.sum(image().withGrad()), bad({ retainGraph: true })),
     "backward has no option retainGraph",
   ],
-  ["Conv2d", () => new Conv2d(3, 2, 3, bad({ groups: 3 })), "Conv2d has no option groups (3)"],
+  ["Conv2d", () => new Conv2d(3, 2, 3, bad({ group: 3 })), "Conv2d has no option group (3)"],
   ["Linear", () => new Linear(3, 2, bad({ biases: false })), "did you mean bias?"],
   ["BatchNorm2d", () => new BatchNorm2d(3, bad({ affine: false })), "BatchNorm2d has no option"],
   ["apply", () => new BatchNorm2d(3).apply(image(), bad({ training: true })), "training (true)"],
