@@ -140,7 +140,7 @@ export function projectTo(weight: Tensor, norm: number): void {
 }
 
 /** Draws the head anew from PyTorch's default law, weight and bias from U(+-1/sqrt(fan-in)). */
-function redraw(head: Linear, options: TuningOptions): void {
+export function redraw(head: Linear, options: Pick<TuningOptions, "seed" | "redrawBias">): void {
   const draw = (name: "weight" | "bias"): void => {
     const p = head[name];
     p?.value.write(p.toDevice(p.init(p.shape, new Philox(options.seed, 0, `redrawn ${name}`))));
