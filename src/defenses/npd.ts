@@ -38,7 +38,7 @@ import { PixelScale } from "./pixels.js";
 import { sgdFields } from "./sgd.js";
 import { trainOnly } from "./trainable.js";
 
-const { epochs, lr, momentum, weightDecay, batchSize, dropLast, seed } = sgdFields({
+const { epochs, momentum, weightDecay, batchSize, dropLast, seed } = sgdFields({
   epochs: 30,
   weightDecay: 5e-4,
 });
@@ -69,7 +69,7 @@ export const neuralPolarizer = defineDefense({
   source: "Zhu et al., Neural Polarizer, 2023, arXiv 2306.16697",
   options: {
     epochs,
-    lr,
+    lr: number({ above: 0, default: 0.01, doc: "rate of the filter", placeholder: "rate" }),
     momentum,
     weightDecay,
     layer: text({

@@ -20,7 +20,7 @@ const { momentum, batchSize, dropLast, seed, augmentation } = sgdFields();
 
 const fields = {
   epochs: integer({ min: 1, default: 20, doc: "passes over the clean images for the masks" }),
-  // The authors' 0.2 closes a sixth of the channels of small networks in the first steps, for good.
+  // At the authors' 0.2 too many channels of small networks shut for good: see docs/defenses.md.
   lr: number({ above: 0, default: 0.05, doc: "rate of the masks", placeholder: "rate" }),
   alpha: number({ above: 0, default: 0.2, doc: "weight of the loss by which masks recover" }),
   unlearnEpochs: integer({ min: 1, default: 20, doc: "passes at most to unlearn clean images" }),

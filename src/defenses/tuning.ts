@@ -126,6 +126,7 @@ async function tune(
 export const alignment = (weight: Tensor, original: Tensor, alpha: number): Tensor =>
   affine(sum(mul(weight, original)), alpha);
 
+/** ||W||_F. */
 export const frobenius = (w: Float32Array): number => Math.sqrt(w.reduce((n, x) => n + x * x, 0));
 
 /** W := W * norm / ||W||_F, one factor for the whole matrix, outside the gradient graph. */
