@@ -78,7 +78,20 @@ async function openInside(root, url) {
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const { values } = parseArgs({ options: { port: { type: "string", default: "8080" } } });
-  await buildPage();
-  const { url } = await serve(pageFolder, Number(values.port));
-  console.log(`the page is at ${url} (Ctrl-C ends)`);
+  const port = Number(values.port);
+  try {
+    if (!/^\d+$/.test(values.port) || port > 65535) {
+      throw new Error(`--port must be a number from 0 to 65535, not "${values.port}"`);
+    }
+    await buildPage();
+    const { url } = await serve(pageFolder, port);
+    console.log(`the page is at ${url} (Ctrl-C ends)`);
+  } catch (error) {
+    const taken = error.code === "EADDRINUSE";
+    const reason = taken
+      ? `port ${port} is taken by another program; choose another with -- --port ${port + 1}`
+      : error.message;
+    console.error(`serve: ${reason}`);
+    process.exitCode = 1;
+  }
 }

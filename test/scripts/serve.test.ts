@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { get, type Server } from "node:http";
 import { tmpdir } from "node:os";
@@ -81,3 +82,19 @@ test("a download that is given up leaves no file open", async () => {
   expect(files()).toBeLessThan(before + 5);
   expect((await (await fetch(`${url}large.bin`)).arrayBuffer()).byteLength).toBe(8e6);
 });
+
+test("a port that is taken, or is none, ends with one line that says so", async () => {
+  const script = join(import.meta.dirname, "../../scripts/serve.mjs");
+  const run = (port: string): Promise<{ code: number | null; text: string }> =>
+    new Promise((resolve) => {
+      const child = execFile(process.execPath, [script, "--port", port], (_, __, text) => {
+        resolve({ code: child.exitCode, text });
+      });
+    });
+  const { port } = new URL(url);
+  expect(await run(port)).toEqual({
+    code: 1,
+    text: `serve: port ${port} is taken by another program; choose another with -- --port ${Number(port) + 1}\n`,
+  });
+  expect((await run("high")).text).toContain("must be a number from 0 to 65535");
+}, 60_000);
