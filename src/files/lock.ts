@@ -40,6 +40,9 @@ export interface Lock {
 
 const beatMs = 1000;
 
+/** How often in a row the lock's folder may go away under a taker. */
+const mostRemovals = 1000;
+
 /**
  * Takes the lock `path`, a folder in which every taker puts a file of a name that never comes
  * again. Whoever then sees no other living taker there holds it; of two that come at once at least
@@ -72,14 +75,15 @@ export async function takeLock(
 /** Puts a new file into the lock's folder; its name says who takes the lock, so none is half written. */
 async function claim(path: string): Promise<string> {
   const name = claimName();
-  for (;;) {
-    await mkdir(path, { recursive: true });
+  for (let left = mostRemovals; ; left--) {
     try {
+      await mkdir(path, { recursive: true });
       await (await open(join(path, name), "wx")).close();
       return name;
     } catch (error) {
-      if (!isMissing(error)) throw error;
-      // Who held it has just removed the folder.
+      // Who held it has just removed the folder: before the file came, or while Node, which found the
+      // folder there, looked at it.
+      if (!isMissing(error) || left === 0) throw error;
     }
   }
 }
