@@ -31,6 +31,8 @@ async function pack(): Promise<string> {
       cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  // The kernels are built where they were not built of the same sources before.
+  cpSync(join(root, "build/kernels"), join(copy, "build/kernels"), { recursive: true });
   await run("npm", ["pack", "--pack-destination", home], { cwd: copy });
   const tarball = readdirSync(home).find((name) => name.endsWith(".tgz"));
   if (!tarball) throw new Error("npm pack left no tarball");
